@@ -1,0 +1,25 @@
+# covey_library(NAME SOURCES a.cc b.cc [DEPS base thirdparty::x])
+# A folder is one pure library named after it; an adapter beside a core is a target of its own,
+# named <core>_<adapter>.
+function(covey_library name)
+    cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+    add_library(${name} STATIC ${arg_SOURCES})
+    target_link_libraries(${name} PUBLIC ${arg_DEPS})
+endfunction()
+
+# covey_test(NAME SOURCES a.cc [DEPS gossip] [LABELS unit] [SERIAL] [TIMEOUT seconds])
+# Each test case becomes a ctest entry of its own.
+function(covey_test name)
+    cmake_parse_arguments(arg "SERIAL" "TIMEOUT" "SOURCES;DEPS;LABELS" ${ARGN})
+    if(NOT arg_TIMEOUT)
+        set(arg_TIMEOUT 120)
+    endif()
+    add_executable(${name} ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE ${arg_DEPS} catch_main)
+    target_compile_definitions(${name} PRIVATE COVEY_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    set(properties LABELS "${arg_LABELS}" TIMEOUT ${arg_TIMEOUT})
+    if(arg_SERIAL)
+        list(APPEND properties RUN_SERIAL TRUE)
+    endif()
+    catch_discover_tests(${name} TEST_PREFIX "${name}: " PROPERTIES ${properties})
+endfunction()

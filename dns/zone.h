@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/address.h"
+#include "base/bytes.h"
+
+namespace dns {
+
+struct ServicePort {
+    std::string name;  // "http", or the number as text
+    std::uint16_t port{};
+    bool udp{};
+};
+
+struct Endpoint {
+    std::uint32_t slot{};
+    base::IpAddress address;
+};
+
+struct ServiceRecord {
+    std::string project;
+    std::string name;
+    std::optional<base::IpAddress> vip;  // nothing: the name resolves to the endpoints
+    std::vector<ServicePort> ports;
+    std::vector<Endpoint> endpoints;  // those that may be used now
+};
+
+struct HostRecord {
+    std::string name;
+    base::IpAddress address;
+};
+
+// Everything this host answers for, as data.
+struct ZoneData {
+    std::string origin = "covey.internal";
+    std::uint32_t serial{};
+    std::vector<ServiceRecord> services;
+    std::vector<HostRecord> hosts;
+    // Container address -> its project, so that inside project `shop` the name `web` is enough.
+    std::map<base::IpAddress, std::string> projects;
+};
+
+// ZoneData made ready for lookups; immutable, shared by the server's threads.
+class Zone;
+[[nodiscard]] std::shared_ptr<Zone const> make_zone(ZoneData const& data);
+
+enum class Transport : std::uint8_t { udp, tcp };
+
+struct Answer {
+    enum class Kind : std::uint8_t {
+        reply,    // `message` goes back
+        forward,  // not ours: ask the host's resolvers, pass their answer back
+        drop,     // not a query; answering could feed a loop
+    };
+    Kind kind{};
+    base::Bytes message;
+};
+
+inline constexpr std::uint32_t ttl_seconds = 1;
+inline constexpr std::uint32_t negative_ttl_seconds = 1;
+inline constexpr std::size_t udp_payload_max = 1232;  // DNS flag day 2020
+
+// Answers one query (RFC 1035, 2308, 2782, 6891, 8020, 8482). Any bytes are accepted; never throws.
+// `client` picks the project of single-label names. `rotation` turns the order of addresses, so
+// that clients which take the first spread. A UDP answer that does not fit is truncated with TC.
+[[nodiscard]] Answer answer(Zone const& zone, base::ByteView query, Transport transport,
+                            base::IpAddress client, std::uint32_t rotation);
+
+// SERVFAIL for a query that could not be forwarded.
+[[nodiscard]] base::Bytes servfail(base::ByteView query);
+
+}  // namespace dns
