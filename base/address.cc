@@ -1,9 +1,9 @@
 #include "base/address.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include <arpa/inet.h>
 
 #include "base/check.h"
 #include "base/text.h"
@@ -21,9 +21,13 @@ IpAddress IpAddress::v4(std::uint32_t host_order) {
     return ip;
 }
 
-bool IpAddress::is_v4() const { return std::ranges::equal(std::span(bytes).first<12>(), mapped_prefix); }
+bool IpAddress::is_v4() const {
+    return std::ranges::equal(std::span(bytes).first<12>(), mapped_prefix);
+}
 
-bool IpAddress::is_unspecified() const { return *this == IpAddress{} || *this == v4(0); }
+bool IpAddress::is_unspecified() const {
+    return *this == IpAddress{} || *this == v4(0);
+}
 
 std::uint32_t IpAddress::v4_value() const {
     CHECK(is_v4());
@@ -55,8 +59,7 @@ std::string to_string(IpAddress const& ip) {
 
 std::string to_string(SocketAddress const& address) {
     std::string const ip = to_string(address.ip);
-    return address.ip.is_v4() ? concat(ip, ':', address.port)
-                              : concat('[', ip, "]:", address.port);
+    return address.ip.is_v4() ? concat(ip, ':', address.port) : concat('[', ip, "]:", address.port);
 }
 
 std::string to_string(Prefix const& prefix) {
@@ -67,8 +70,8 @@ std::optional<IpAddress> parse_ip(std::string_view text) {
     std::string const terminated(text);
     std::array<std::uint8_t, 4> quad{};
     if (::inet_pton(AF_INET, terminated.c_str(), quad.data()) == 1) {
-        return IpAddress::v4(static_cast<std::uint32_t>(quad[0] << 24 | quad[1] << 16 |
-                                                        quad[2] << 8 | quad[3]));
+        return IpAddress::v4(
+            static_cast<std::uint32_t>(quad[0] << 24 | quad[1] << 16 | quad[2] << 8 | quad[3]));
     }
     IpAddress ip;
     if (::inet_pton(AF_INET6, terminated.c_str(), ip.bytes.data()) == 1) {
@@ -101,8 +104,8 @@ std::optional<SocketAddress> parse_socket_address(std::string_view text,
         }
     }
     auto const ip = parse_ip(host);
-    auto const number = port.empty() ? std::optional(default_port)
-                                     : parse_integer<std::uint16_t>(port);
+    auto const number =
+        port.empty() ? std::optional(default_port) : parse_integer<std::uint16_t>(port);
     if (!ip || !number) {
         return std::nullopt;
     }

@@ -4,7 +4,9 @@
 
 namespace base {
 
-ByteView as_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+ByteView as_bytes(std::string_view text) {
+    return std::as_bytes(std::span(text));
+}
 
 std::string_view as_text(ByteView bytes) {
     return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
@@ -15,7 +17,9 @@ Bytes to_bytes(std::string_view text) {
     return {view.begin(), view.end()};
 }
 
-void ByteWriter::u8(std::uint8_t value) { buffer_.push_back(std::byte{value}); }
+void ByteWriter::u8(std::uint8_t value) {
+    buffer_.push_back(std::byte{value});
+}
 
 void ByteWriter::u16(std::uint16_t value) {
     u8(static_cast<std::uint8_t>(value >> 8));
@@ -40,7 +44,9 @@ void ByteWriter::varint(std::uint64_t value) {
     u8(static_cast<std::uint8_t>(value));
 }
 
-void ByteWriter::raw(ByteView bytes) { buffer_.insert(buffer_.end(), bytes.begin(), bytes.end()); }
+void ByteWriter::raw(ByteView bytes) {
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+}
 
 void ByteWriter::sized(ByteView bytes) {
     varint(bytes.size());
@@ -68,9 +74,17 @@ std::uint8_t ByteReader::u8() {
     return bytes.empty() ? std::uint8_t{0} : std::to_integer<std::uint8_t>(bytes[0]);
 }
 
-std::uint16_t ByteReader::u16() { return integer<std::uint16_t>(); }
-std::uint32_t ByteReader::u32() { return integer<std::uint32_t>(); }
-std::uint64_t ByteReader::u64() { return integer<std::uint64_t>(); }
+std::uint16_t ByteReader::u16() {
+    return integer<std::uint16_t>();
+}
+
+std::uint32_t ByteReader::u32() {
+    return integer<std::uint32_t>();
+}
+
+std::uint64_t ByteReader::u64() {
+    return integer<std::uint64_t>();
+}
 
 std::uint64_t ByteReader::varint() {
     std::uint64_t value = 0;
@@ -107,6 +121,8 @@ ByteView ByteReader::sized(std::size_t size_max) {
     return raw(static_cast<std::size_t>(size));
 }
 
-std::string ByteReader::text(std::size_t size_max) { return std::string(as_text(sized(size_max))); }
+std::string ByteReader::text(std::size_t size_max) {
+    return std::string(as_text(sized(size_max)));
+}
 
 }  // namespace base

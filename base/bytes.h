@@ -30,11 +30,15 @@ public:
     void raw(ByteView bytes);
     // varint length, then the bytes.
     void sized(ByteView bytes);
+
     void sized(std::string_view text) { sized(as_bytes(text)); }
 
     [[nodiscard]] std::size_t size() const { return buffer_.size(); }
+
     [[nodiscard]] ByteView view() const { return buffer_; }
+
     [[nodiscard]] Bytes take() { return std::move(buffer_); }
+
     // Overwrites two bytes written before; `at` + 2 <= size().
     void patch_u16(std::size_t at, std::uint16_t value);
 
@@ -60,8 +64,11 @@ public:
     std::string text(std::size_t size_max);
 
     [[nodiscard]] bool failed() const { return failed_; }
+
     [[nodiscard]] bool at_end() const { return rest_.empty(); }
+
     [[nodiscard]] std::size_t remaining() const { return rest_.size(); }
+
     // Nothing failed and nothing is left over.
     [[nodiscard]] bool complete() const { return !failed_ && rest_.empty(); }
 

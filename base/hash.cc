@@ -45,8 +45,8 @@ constexpr std::uint64_t project_key1 = 0x73682d6b65793031;
 }  // namespace
 
 std::uint64_t sip_hash(std::uint64_t key0, std::uint64_t key1, ByteView bytes) {
-    SipState state{key0 ^ 0x736f6d6570736575, key1 ^ 0x646f72616e646f6d,
-                   key0 ^ 0x6c7967656e657261, key1 ^ 0x7465646279746573};
+    SipState state{key0 ^ 0x736f6d6570736575, key1 ^ 0x646f72616e646f6d, key0 ^ 0x6c7967656e657261,
+                   key1 ^ 0x7465646279746573};
     std::size_t at = 0;
     for (; at + 8 <= bytes.size(); at += 8) {
         state.absorb(little_endian(bytes.subspan(at, 8)));
@@ -60,9 +60,13 @@ std::uint64_t sip_hash(std::uint64_t key0, std::uint64_t key1, ByteView bytes) {
     return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
 }
 
-std::uint64_t stable_hash(ByteView bytes) { return sip_hash(project_key0, project_key1, bytes); }
+std::uint64_t stable_hash(ByteView bytes) {
+    return sip_hash(project_key0, project_key1, bytes);
+}
 
-std::uint64_t stable_hash(std::string_view text) { return stable_hash(as_bytes(text)); }
+std::uint64_t stable_hash(std::string_view text) {
+    return stable_hash(as_bytes(text));
+}
 
 std::array<std::uint64_t, 2> stable_hash128(ByteView bytes) {
     return {stable_hash(bytes), sip_hash(~project_key0, ~project_key1, bytes)};

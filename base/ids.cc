@@ -7,9 +7,13 @@
 
 namespace base {
 
-std::string to_string(NodeId const& id) { return hex(std::as_bytes(std::span(id.bytes))); }
+std::string to_string(NodeId const& id) {
+    return hex(std::as_bytes(std::span(id.bytes)));
+}
 
-std::string short_string(NodeId const& id) { return to_string(id).substr(0, 8); }
+std::string short_string(NodeId const& id) {
+    return to_string(id).substr(0, 8);
+}
 
 std::optional<NodeId> parse_node_id(std::string_view text) {
     auto const bytes = unhex(text);

@@ -24,6 +24,7 @@ struct NodeId {
     std::array<std::uint8_t, 16> bytes{};
 
     friend constexpr auto operator<=>(NodeId const&, NodeId const&) = default;
+
     [[nodiscard]] bool is_zero() const { return *this == NodeId{}; }
 };
 

@@ -1,10 +1,10 @@
 #include "base/log.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <string>
+
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -16,7 +16,9 @@ constexpr std::array<std::string_view, 4> level_names{"debug", "info ", "warn ",
 constexpr std::size_t line_max = 4096;
 }  // namespace
 
-void set_log_level(LogLevel level) { level_min = level; }
+void set_log_level(LogLevel level) {
+    level_min = level;
+}
 
 void log(LogLevel level, std::string_view part, std::string_view text) {
     if (level < level_min.load(std::memory_order_relaxed)) {

@@ -37,6 +37,8 @@ std::uint64_t Prng::below(std::uint64_t bound) {
     return value % bound;
 }
 
-double Prng::unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Prng::unit() {
+    return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 }  // namespace base

@@ -27,18 +27,18 @@ using Result = std::expected<T, E>;
 }  // namespace base
 
 // TRY(expr) is the value of a Result, or returns its error from the enclosing function.
-#define TRY(expr)                                                     \
-    __extension__({                                                   \
-        auto try_result_ = (expr);                                    \
-        if (!try_result_.has_value()) [[unlikely]]                    \
-            return std::unexpected(std::move(try_result_).error());   \
-        *std::move(try_result_);                                      \
+#define TRY(expr)                                                   \
+    __extension__({                                                 \
+        auto try_result_ = (expr);                                  \
+        if (!try_result_.has_value()) [[unlikely]]                  \
+            return std::unexpected(std::move(try_result_).error()); \
+        *std::move(try_result_);                                    \
     })
 
 // TRY_VOID(expr) is TRY for a Result<void>.
-#define TRY_VOID(expr)                                                \
-    do {                                                              \
-        auto try_result_ = (expr);                                    \
-        if (!try_result_.has_value()) [[unlikely]]                    \
-            return std::unexpected(std::move(try_result_).error());   \
+#define TRY_VOID(expr)                                              \
+    do {                                                            \
+        auto try_result_ = (expr);                                  \
+        if (!try_result_.has_value()) [[unlikely]]                  \
+            return std::unexpected(std::move(try_result_).error()); \
     } while (false)

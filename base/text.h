@@ -37,9 +37,13 @@ template <std::integral Integer>
 [[nodiscard]] std::string lower(std::string_view text);
 
 namespace detail {
-inline void append(std::string& out, std::string_view part) { out += part; }
+inline void append(std::string& out, std::string_view part) {
+    out += part;
+}
 
-inline void append(std::string& out, char part) { out += part; }
+inline void append(std::string& out, char part) {
+    out += part;
+}
 
 template <std::integral Integer>
     requires(!std::same_as<Integer, char> && !std::same_as<Integer, bool>)

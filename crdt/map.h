@@ -45,10 +45,14 @@ struct Entry {
 class VersionVector {
 public:
     [[nodiscard]] std::uint64_t of(base::NodeId origin) const;
+
     [[nodiscard]] bool covers(Dot dot) const { return dot.sequence <= of(dot.origin); }
+
     // Raises one origin; lowering is ignored.
     void raise(base::NodeId origin, std::uint64_t sequence);
+
     [[nodiscard]] std::map<base::NodeId, std::uint64_t> const& origins() const { return origins_; }
+
     // The same vector gives the same digest everywhere.
     [[nodiscard]] std::uint64_t digest() const;
     friend bool operator==(VersionVector const&, VersionVector const&) = default;
@@ -80,6 +84,7 @@ struct Conflict {
     Entry winner;
     Entry loser;
 };
+
 inline constexpr std::size_t conflicts_max = 256;  // the oldest is dropped
 
 // The key names its only writer: "node/ID/facts" and "instance/ID/...". Such entries of any other
@@ -95,11 +100,13 @@ public:
     // Writes locally under the next dot of this host. Returns the entry to persist and to spread;
     // it lives until the next change of its key.
     [[nodiscard]] std::expected<Entry const*, Errc> put(std::string_view key, base::Bytes value);
-    // As put(), with a tombstone. Erasing what is absent or erased gives nullptr and changes nothing.
+    // As put(), with a tombstone. Erasing what is absent or erased gives nullptr and changes
+    // nothing.
     [[nodiscard]] std::expected<Entry const*, Errc> erase(std::string_view key);
 
     // Takes over an entry of another host (or of the disk, at start).
     [[nodiscard]] std::expected<Merged, Errc> merge(Entry entry);
+
     // Everything of `origin` up to `sequence` has been merged.
     void raise(base::NodeId origin, std::uint64_t sequence) { version_.raise(origin, sequence); }
 
@@ -118,11 +125,15 @@ public:
         VersionVector covered;
         bool complete = true;  // false: ask again from `covered`
     };
+
     [[nodiscard]] Delta delta(VersionVector const& known, std::size_t bytes_max) const;
 
     [[nodiscard]] VersionVector const& version() const { return version_; }
+
     [[nodiscard]] std::span<Conflict const> conflicts() const { return conflicts_; }
+
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
     // Two maps that hold the same entries give the same bytes.
     [[nodiscard]] base::Bytes canonical() const;
 

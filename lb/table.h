@@ -46,6 +46,7 @@ struct Difference {
     std::vector<Frontend> changed;
     std::vector<Frontend> closed;
 };
+
 [[nodiscard]] Difference difference(Table const& previous, Table const& next);
 
 }  // namespace lb

@@ -38,8 +38,8 @@ struct Service {
     bool global{};    // one slot on every fitting node, `replicas` unused
     std::uint32_t replicas{};
     std::vector<Constraint> constraints;
-    std::uint32_t max_per_node{};  // 0: no limit
-    Resources reservation;         // per slot
+    std::uint32_t max_per_node{};           // 0: no limit
+    Resources reservation;                  // per slot
     std::vector<std::uint32_t> host_ports;  // exclusive on a node; (port << 1) | is_udp
 };
 

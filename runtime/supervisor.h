@@ -36,10 +36,10 @@ struct Instance {
     std::string id;
     Assignment assignment;
     Phase phase{};
-    base::IpAddress address;      // unspecified until it runs
+    base::IpAddress address;  // unspecified until it runs
     std::uint32_t restarts{};
     std::optional<ExitStatus> last_exit;
-    std::string message;          // why it failed or is unhealthy; at most 512 bytes
+    std::string message;  // why it failed or is unhealthy; at most 512 bytes
 };
 
 struct Effects {

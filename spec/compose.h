@@ -24,9 +24,9 @@ struct Diagnostic {
 
 struct ComposeFile {
     std::string project;
-    std::vector<ServiceSpec> services;     // sorted by name
-    std::vector<Diagnostic> diagnostics;   // in file order
-    [[nodiscard]] bool usable() const;     // no error among the diagnostics
+    std::vector<ServiceSpec> services;    // sorted by name
+    std::vector<Diagnostic> diagnostics;  // in file order
+    [[nodiscard]] bool usable() const;    // no error among the diagnostics
 };
 
 inline constexpr std::size_t compose_file_max = 1 << 20;
