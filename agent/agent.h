@@ -40,6 +40,7 @@ struct Facts {
 struct Config {
     base::NodeId id;
     base::SocketAddress address;  // where the others reach this host
+    std::uint64_t boot = 1;       // higher at every start of this host's agent
     Facts facts;
     std::string zone = "covey.internal";
     // 10.128.0.0/12: subnets of hosts, and at its end the virtual IPs.
@@ -61,10 +62,10 @@ inline constexpr std::size_t services_max = 5'000;
 inline constexpr std::size_t logs_pending_max = 64;
 inline constexpr std::size_t log_part_max = 64 * 1024;
 
-// A user's change was accepted: it is on this host's disk when on_persisted() has been told
-// `sequence`, and on its way to the others.
+// A user's change was accepted and is on its way to the others. Answer the user when the Persist
+// of this number is on disk.
 struct Accepted {
-    std::uint64_t sequence{};
+    std::uint64_t sequence{};          // 0: nothing to wait for
     std::vector<std::string> changed;  // service keys; empty: everything was like that already
 };
 
@@ -82,8 +83,7 @@ using Outcome = std::expected<T, Refusal>;
 // runs, thousands at once, in the simulator.
 //
 // Duties of the caller: carry out the effects of every call; call on_tick() at or after
-// next_deadline(); answer each Action with its Event, each Persist with on_persisted(), each
-// LogRead with on_log_read().
+// next_deadline(); answer each Action with its Event and each LogRead with on_log_read().
 class Agent {
 public:
     Agent(Config config, base::Prng prng);
@@ -98,7 +98,6 @@ public:
                     gossip::Channel channel, base::ByteView bytes, Effects& out);
     void on_unreachable(base::Instant now, base::SocketAddress to, Effects& out);
     void on_runtime(base::Instant now, runtime::Event const& event, Effects& out);
-    void on_persisted(base::Instant now, std::uint64_t sequence, Effects& out);
     void on_tick(base::Instant now, Effects& out);
     [[nodiscard]] base::Instant next_deadline() const;
 

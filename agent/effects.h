@@ -15,7 +15,7 @@
 
 namespace agent {
 
-// One atomic write; Agent::on_persisted(sequence) when it is on disk. Sequences rise by one.
+// One atomic write. Sequences rise by one.
 struct Persist {
     std::uint64_t sequence{};
     crdt::Batch batch;
@@ -60,8 +60,8 @@ struct Notice {
     std::string text;
 };
 
-// Everything the caller must carry out after a call, in any order. Tables and the network plan
-// replace what was given before.
+// Everything the caller must carry out after a call: the network before the actions, the rest in
+// any order. Tables and the network plan replace what was given before.
 struct Effects {
     std::vector<gossip::Send> sends;
     std::vector<Persist> persists;

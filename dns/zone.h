@@ -16,11 +16,13 @@ struct ServicePort {
     std::string name;  // "http", or the number as text
     std::uint16_t port{};
     bool udp{};
+    friend bool operator==(ServicePort const&, ServicePort const&) = default;
 };
 
 struct Endpoint {
     std::uint32_t slot{};
     base::IpAddress address;
+    friend bool operator==(Endpoint const&, Endpoint const&) = default;
 };
 
 struct ServiceRecord {
@@ -29,11 +31,13 @@ struct ServiceRecord {
     std::optional<base::IpAddress> vip;  // nothing: the name resolves to the endpoints
     std::vector<ServicePort> ports;
     std::vector<Endpoint> endpoints;  // those that may be used now
+    friend bool operator==(ServiceRecord const&, ServiceRecord const&) = default;
 };
 
 struct HostRecord {
     std::string name;
     base::IpAddress address;
+    friend bool operator==(HostRecord const&, HostRecord const&) = default;
 };
 
 // Everything this host answers for, as data.
@@ -44,6 +48,7 @@ struct ZoneData {
     std::vector<HostRecord> hosts;
     // Container address -> its project, so that inside project `shop` the name `web` is enough.
     std::map<base::IpAddress, std::string> projects;
+    friend bool operator==(ZoneData const&, ZoneData const&) = default;
 };
 
 // ZoneData made ready for lookups; immutable, shared by the server's threads.

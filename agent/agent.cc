@@ -1,0 +1,340 @@
+#include "agent/agent.h"
+
+#include <algorithm>
+
+#include "agent/machine.h"
+#include "base/text.h"
+
+namespace agent {
+
+namespace {
+
+gossip::Self make_self(Config const& config) {
+    return {.id = config.id,
+            .name = config.facts.name.substr(0, gossip::name_max),
+            .address = config.address,
+            .incarnation = config.boot << 20,
+            .meta = {}};
+}
+
+std::vector<gossip::Member> decode_roster(base::ByteView bytes) {
+    base::ByteReader in(bytes);
+    std::vector<gossip::Member> members;
+    std::uint64_t const count = in.varint();
+    for (std::uint64_t at = 0; at < count && at < gossip::members_max && !in.failed(); ++at) {
+        gossip::Member member;
+        std::ranges::copy(in.raw(member.id.bytes.size()),
+                          std::as_writable_bytes(std::span(member.id.bytes)).begin());
+        member.name = in.text(gossip::name_max);
+        std::ranges::copy(in.raw(member.address.ip.bytes.size()),
+                          std::as_writable_bytes(std::span(member.address.ip.bytes)).begin());
+        member.address.port = in.u16();
+        member.state = in.u8() == 1 ? gossip::State::left : gossip::State::down;
+        if (!in.failed()) {
+            members.push_back(std::move(member));
+        }
+    }
+    return members;
+}
+
+}  // namespace
+
+Agent::Machine::Machine(Config given, base::Prng seed)
+    : config(std::move(given)),
+      prng(seed),
+      gossip(make_self(config), config.gossip, prng.fork()),
+      map(config.id),
+      sync(config.id, config.sync, prng.fork()),
+      supervisor(config.runtime, prng.fork()) {}
+
+void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
+                           std::vector<runtime::Adopted> adopted,
+                           std::span<base::SocketAddress const> seeds, Effects& out) {
+    for (crdt::Entry& entry : loaded.entries) {
+        std::string const key = entry.key;
+        if (map.merge(std::move(entry))) {
+            note_changed(key);
+        }
+    }
+    for (auto const& [origin, sequence] : loaded.version.origins()) {
+        map.raise(origin, sequence);
+    }
+    if (auto const known = loaded.locals.find("files"); known != loaded.locals.end()) {
+        files.restore(known->second);
+    }
+    runtime::Effects actions;
+    supervisor.adopt(now, std::move(adopted), actions);
+    std::ranges::move(actions.actions, std::back_inserter(out.actions));
+    // Records of what no longer runs must be gone before anyone believes them: others act on this
+    // host's records only up from the sequence announced here.
+    publish_instances();
+    NodeFacts const facts{.name = config.facts.name,
+                          .arch = config.facts.arch,
+                          .os = config.facts.os,
+                          .runtime = config.facts.runtime,
+                          .version = config.facts.version,
+                          .cpu_milli = config.facts.cpu_milli,
+                          .memory_bytes = config.facts.memory_bytes,
+                          .labels = config.facts.labels};
+    put(facts_entry(config.id), encode(facts));
+    gossip::Effects spreading;
+    gossip.set_meta(now, encode(MemberMeta{map.version().of(config.id)}), spreading);
+
+    std::vector<gossip::Member> known;
+    if (auto const stored = loaded.locals.find("roster"); stored != loaded.locals.end()) {
+        known = decode_roster(stored->second);
+        std::erase_if(known, [&](auto const& member) { return member.id == config.id; });
+    }
+    gossip.remember(now, known);
+    gossip.join(now, seeds, spreading);
+    take(now, spreading, out);
+    settle_deadline = known.empty() && seeds.empty() ? now : now + config.settle;
+    settle_limit = settle_deadline + 4 * config.settle;
+    finish(now, out);
+}
+
+void Agent::Machine::on_message(base::Instant now, base::NodeId from, base::SocketAddress source,
+                                gossip::Channel channel, base::ByteView bytes, Effects& out) {
+    if (bytes.empty() || from == config.id) {
+        return;
+    }
+    base::ByteView const body = bytes.subspan(1);
+    switch (static_cast<Part>(bytes.front())) {
+        case Part::gossip: {
+            gossip::Effects effects;
+            // A bad message is counted by the library and changes nothing.
+            if (gossip.on_message(now, from, source, channel, body, effects)) {
+                take(now, effects, out);
+            }
+            break;
+        }
+        case Part::sync: {
+            crdt::SyncEffects effects;
+            // What was merged before an error stands, so the effects count in any case.
+            [[maybe_unused]] auto const result = sync.on_message(now, from, body, map, effects);
+            take(effects, source, from, out);
+            break;
+        }
+        case Part::entries:
+            on_entries(from, body);
+            break;
+        case Part::log_question:
+            logs.on_question(now, from, body, out.log_reads);
+            break;
+        case Part::log_answer:
+            logs.on_answer(from, body, out.log_replies);
+            break;
+    }
+    finish(now, out);
+}
+
+void Agent::Machine::on_tick(base::Instant now, Effects& out) {
+    if (now >= gossip.next_deadline()) {
+        gossip::Effects effects;
+        gossip.on_tick(now, effects);
+        take(now, effects, out);
+    }
+    if (now >= sync.next_deadline()) {
+        std::vector<base::NodeId> peers;
+        for (auto const& [id, member] : gossip.members()) {
+            if (id != config.id && member.state == gossip::State::alive) {
+                peers.push_back(id);
+            }
+        }
+        crdt::SyncEffects effects;
+        sync.on_tick(now, peers, map, effects);
+        take(effects, {}, {}, out);
+    }
+    if (now >= supervisor.next_deadline()) {
+        runtime::Effects effects;
+        supervisor.on_tick(now, effects);
+        std::ranges::move(effects.actions, std::back_inserter(out.actions));
+        dirty = dirty || effects.changed;
+    }
+    logs.on_tick(now, out.log_replies);
+    if (subnet && settled && !network && now >= subnet_usable_at) {
+        dirty = true;
+    }
+    finish(now, out);
+}
+
+base::Instant Agent::Machine::next_deadline() const {
+    base::Instant next = std::min({gossip.next_deadline(), sync.next_deadline(),
+                                   supervisor.next_deadline(), logs.next_deadline()});
+    if (dirty) {
+        next = std::min(next, decide_at);
+    }
+    if (!settled) {
+        next = std::min(next, settle_deadline);
+    } else if (subnet && !network) {
+        next = std::min(next, subnet_usable_at);
+    }
+    if (leaving) {
+        next = std::min(next, leave_deadline);
+    }
+    return next;
+}
+
+Agent::Agent(Config config, base::Prng prng)
+    : machine_(std::make_unique<Machine>(std::move(config), prng)) {}
+
+Agent::~Agent() = default;
+Agent::Agent(Agent&&) noexcept = default;
+
+void Agent::start(base::Instant now, crdt::Loaded loaded, std::vector<runtime::Adopted> adopted,
+                  std::span<base::SocketAddress const> seeds, Effects& out) {
+    machine_->start(now, std::move(loaded), std::move(adopted), seeds, out);
+}
+
+void Agent::on_message(base::Instant now, base::NodeId from, base::SocketAddress source,
+                       gossip::Channel channel, base::ByteView bytes, Effects& out) {
+    machine_->on_message(now, from, source, channel, bytes, out);
+}
+
+void Agent::on_unreachable(base::Instant now, base::SocketAddress to, Effects& out) {
+    gossip::Effects effects;
+    machine_->gossip.on_unreachable(now, to, effects);
+    machine_->take(now, effects, out);
+    machine_->finish(now, out);
+}
+
+void Agent::on_runtime(base::Instant now, runtime::Event const& event, Effects& out) {
+    runtime::Effects effects;
+    machine_->supervisor.on_event(now, event, effects);
+    std::ranges::move(effects.actions, std::back_inserter(out.actions));
+    machine_->dirty = machine_->dirty || effects.changed;
+    machine_->finish(now, out);
+}
+
+void Agent::on_tick(base::Instant now, Effects& out) {
+    machine_->on_tick(now, out);
+}
+
+base::Instant Agent::next_deadline() const {
+    return machine_->next_deadline();
+}
+
+void Agent::on_file(base::Instant now, std::string const& name, bool usable,
+                    std::vector<spec::ServiceSpec> services, std::vector<std::string> messages,
+                    Effects& out) {
+    if (usable) {
+        machine_->apply_file_change(
+            machine_->files.update(name, std::move(services), std::move(messages)), name, out);
+    } else {
+        for (std::string const& message : messages) {
+            out.notices.push_back({Level::error, message});
+        }
+        machine_->files.reject(name, std::move(messages));
+    }
+    machine_->finish(now, out);
+}
+
+void Agent::on_file_removed(base::Instant now, std::string const& name, Effects& out) {
+    machine_->apply_file_change(machine_->files.remove(name), name, out);
+    machine_->finish(now, out);
+}
+
+void Agent::on_files_scanned(base::Instant now, Effects& out) {
+    for (std::string const& name : machine_->files.unseen()) {
+        machine_->apply_file_change(machine_->files.remove(name), name, out);
+    }
+    machine_->finish(now, out);
+}
+
+Outcome<Accepted> Agent::apply(base::Instant now, std::vector<spec::ServiceSpec> services,
+                               Effects& out) {
+    auto outcome = machine_->apply(std::move(services));
+    machine_->finish(now, out);
+    return outcome;
+}
+
+Outcome<Accepted> Agent::remove(base::Instant now, std::string_view service, Effects& out) {
+    auto outcome = machine_->remove(service);
+    machine_->finish(now, out);
+    return outcome;
+}
+
+Outcome<Accepted> Agent::scale(base::Instant now, std::string_view service, std::uint32_t replicas,
+                               Effects& out) {
+    auto outcome = machine_->scale(service, replicas);
+    machine_->finish(now, out);
+    return outcome;
+}
+
+Outcome<Accepted> Agent::put_token(base::Instant now, std::string_view id, base::Bytes record,
+                                   Effects& out) {
+    if (!machine_->put(token_entry(id), std::move(record))) {
+        return std::unexpected(Refusal{"the shared state is full"});
+    }
+    Accepted const accepted{machine_->pending_sequence(), {}};
+    machine_->finish(now, out);
+    return accepted;
+}
+
+base::Bytes const* Agent::token(std::string_view id) const {
+    return machine_->map.value(token_entry(id));
+}
+
+void Agent::leave(base::Instant now, Effects& out) {
+    machine_->begin_leave(now, out);
+    machine_->finish(now, out);
+}
+
+bool Agent::left() const {
+    return machine_->left;
+}
+
+Outcome<void> Agent::read_log(base::Instant now, std::uint64_t request, std::string_view target,
+                              std::uint64_t from, bool from_end, Effects& out) {
+    auto outcome = machine_->read_log(now, request, target,
+                                      {.container = {}, .from = from, .from_end = from_end}, out);
+    machine_->finish(now, out);
+    return outcome;
+}
+
+void Agent::on_log_read(base::Instant now, std::uint64_t request,
+                        std::expected<runtime::LogPart, std::string> part, Effects& out) {
+    if (auto const answer = machine_->logs.on_read(request, std::move(part), out.log_replies)) {
+        machine_->send(answer->to, Part::log_answer, gossip::Channel::stream, answer->message, out);
+    }
+    machine_->finish(now, out);
+}
+
+StatusReport Agent::status(base::Instant now) const {
+    return machine_->status(now);
+}
+
+std::vector<NodeReport> Agent::nodes(base::Instant now) const {
+    return machine_->nodes(now);
+}
+
+std::vector<ServiceReport> Agent::services() const {
+    return machine_->services();
+}
+
+Outcome<std::vector<InstanceReport>> Agent::instances(std::string_view service) const {
+    if (service.empty()) {
+        return machine_->instances({});
+    }
+    auto const key = machine_->resolve(service);
+    if (!key) {
+        return std::unexpected(key.error());
+    }
+    return machine_->instances(*key);
+}
+
+std::vector<std::pair<base::NodeId, base::SocketAddress>> Agent::contacts() const {
+    std::vector<std::pair<base::NodeId, base::SocketAddress>> contacts;
+    for (auto const& [id, member] : machine_->gossip.members()) {
+        if (member.state == gossip::State::alive) {
+            contacts.emplace_back(id, member.address);
+        }
+    }
+    return contacts;
+}
+
+crdt::Map const& Agent::map() const {
+    return machine_->map;
+}
+
+}  // namespace agent

@@ -1,0 +1,198 @@
+#include <algorithm>
+
+#include "agent/claims.h"
+#include "agent/machine.h"
+#include "base/text.h"
+
+namespace agent {
+
+namespace {
+// Time for the tables of the others to follow and the containers to stop.
+constexpr base::Duration leave_patience = base::seconds(30);
+
+std::unexpected<Refusal> refuse(std::string text) {
+    return std::unexpected(Refusal{std::move(text)});
+}
+}  // namespace
+
+Outcome<std::string> Agent::Machine::resolve(std::string_view service) const {
+    if (state.services().contains(service)) {
+        return std::string(service);
+    }
+    std::vector<std::string> matches;
+    for (auto const& [key, known] : state.services()) {
+        if (known.spec.name == service) {
+            matches.push_back(key);
+        }
+    }
+    if (matches.size() == 1) {
+        return matches.front();
+    }
+    if (matches.empty()) {
+        return refuse(base::concat("there is no service ", service,
+                                   ": `agent services` lists those there are"));
+    }
+    return refuse(base::concat("several services are called ", service, ": say ", matches[0],
+                               " or ", matches[1]));
+}
+
+Outcome<Accepted> Agent::Machine::apply(std::vector<spec::ServiceSpec> services) {
+    Accepted accepted;
+    for (spec::ServiceSpec const& service : services) {
+        std::string const key = service_key(service);
+        auto const before = state.services().find(key);
+        bool const known = before != state.services().end();
+        if (known && before->second.spec == service) {
+            continue;
+        }
+        if (!known && state.services().size() >= services_max) {
+            return refuse(base::concat(key, ": the fleet has ", services_max,
+                                       " services already; remove some first"));
+        }
+        base::Bytes encoded = spec::encode(service);
+        if (encoded.size() > spec::encoded_max) {
+            return refuse(base::concat(key, ": larger than ", spec::encoded_max,
+                                       " bytes; shorten its environment or labels"));
+        }
+        // Replicas written anew replace what `scale` said before.
+        if (known && before->second.spec.replicas != service.replicas) {
+            erase(scale_entry(key));
+        }
+        if (!put(service_entry(key), std::move(encoded))) {
+            return refuse(base::concat(key, ": the shared state is full"));
+        }
+        if (!virtual_ports(service).empty() && !state.vip(key)) {
+            if (auto const free = free_vip(state, key, config.virtual_range)) {
+                put(vip_entry(*free), base::to_bytes(key));
+            }
+        }
+        accepted.changed.push_back(key);
+    }
+    accepted.sequence = pending_sequence();
+    return accepted;
+}
+
+void Agent::Machine::remove_service(std::string const& key) {
+    erase(service_entry(key));
+    erase(scale_entry(key));
+    std::vector<base::IpAddress> addresses;
+    for (auto const& [address, owner] : state.vips()) {
+        if (owner == key) {
+            addresses.push_back(address);
+        }
+    }
+    for (base::IpAddress const& address : addresses) {
+        erase(vip_entry(address));
+    }
+}
+
+Outcome<Accepted> Agent::Machine::remove(std::string_view service) {
+    auto key = resolve(service);
+    if (!key) {
+        return std::unexpected(key.error());
+    }
+    remove_service(*key);
+    return Accepted{pending_sequence(), {*std::move(key)}};
+}
+
+Outcome<Accepted> Agent::Machine::scale(std::string_view service, std::uint32_t replicas) {
+    auto key = resolve(service);
+    if (!key) {
+        return std::unexpected(key.error());
+    }
+    spec::ServiceSpec const& spec = state.services().find(*key)->second.spec;
+    if (spec.mode == spec::Mode::global) {
+        return refuse(base::concat(*key, " is global: it runs once on every host"));
+    }
+    if (replicas > spec::replicas_max) {
+        return refuse(base::concat("at most ", spec::replicas_max, " replicas"));
+    }
+    Accepted accepted;
+    if (state.replicas(*key) != replicas) {
+        if (!put(scale_entry(*key), encode_replicas(replicas))) {
+            return refuse("the shared state is full");
+        }
+        accepted.changed.push_back(*key);
+    }
+    accepted.sequence = pending_sequence();
+    return accepted;
+}
+
+void Agent::Machine::apply_file_change(Files::Change change, std::string const& name,
+                                       Effects& out) {
+    for (std::string const& key : change.remove) {
+        if (state.services().contains(key)) {
+            out.notices.push_back({Level::info, base::concat(name, ": removes ", key)});
+            remove_service(key);
+        }
+    }
+    if (auto const applied = apply(std::move(change.apply)); !applied) {
+        out.notices.push_back({Level::error, base::concat(name, ": ", applied.error().text)});
+    } else {
+        for (std::string const& key : applied->changed) {
+            out.notices.push_back({Level::info, base::concat(name, ": applies ", key)});
+        }
+    }
+    pending.locals["files"] = files.encode();
+}
+
+Outcome<void> Agent::Machine::read_log(base::Instant now, std::uint64_t request,
+                                       std::string_view target, LogRequests::Ask ask,
+                                       Effects& out) {
+    // "service" or "project/service" first; else the last part may be a slot.
+    std::optional<std::uint32_t> slot;
+    auto key = resolve(target);
+    if (std::size_t const slash = target.rfind('/'); !key && slash != std::string_view::npos) {
+        slot = base::parse_integer<std::uint32_t>(target.substr(slash + 1));
+        if (slot) {
+            key = resolve(target.substr(0, slash));
+        }
+    }
+    std::optional<base::NodeId> holder;
+    for (auto const& [node, records] : state.instances()) {
+        for (auto const& [where, record] : records) {
+            bool const asked = key ? where.service == *key && (!slot || where.slot == *slot)
+                                   : record.container == target;
+            bool const better = !holder || roster.contains(node);
+            if (asked && better && !record.container.empty() && ask.container.empty()) {
+                holder = node;
+                ask.container = record.container;
+            }
+        }
+    }
+    if (!holder) {
+        return key ? refuse(base::concat("no container of ", target, " has run yet"))
+                   : std::unexpected(key.error());
+    }
+    if (*holder == config.id) {
+        if (!logs.read_here(now, request, ask, out.log_reads)) {
+            return refuse("too many logs are being read here: try again");
+        }
+        return {};
+    }
+    if (!roster.contains(*holder)) {
+        return refuse(base::concat("the host that ran ", ask.container, " is not reachable"));
+    }
+    auto const question = logs.ask_node(now, request, *holder, ask);
+    if (!question) {
+        return refuse("too many logs are being read here: try again");
+    }
+    send(*holder, Part::log_question, gossip::Channel::stream, *question, out);
+    return {};
+}
+
+void Agent::Machine::begin_leave(base::Instant now, Effects& out) {
+    if (leaving) {
+        return;
+    }
+    leaving = true;
+    leave_deadline = now + leave_patience;
+    dirty = true;
+    if (subnet) {
+        erase(subnet_entry(*subnet));
+    }
+    erase(facts_entry(config.id));
+    decide(now, out);
+}
+
+}  // namespace agent

@@ -1,0 +1,199 @@
+#include <algorithm>
+
+#include "agent/claims.h"
+#include "agent/machine.h"
+#include "base/text.h"
+
+namespace agent {
+
+void Agent::Machine::finish(base::Instant now, Effects& out) {
+    update_settled(now, out);
+    if (dirty && now >= decide_at) {
+        dirty = false;
+        decide_at = now + config.plan_interval;
+        decide(now, out);
+    }
+    if (leaving && !left && (supervisor.instances().empty() || now >= leave_deadline)) {
+        left = true;
+        gossip::Effects effects;
+        gossip.leave(now, effects);
+        take(now, effects, out);
+    }
+    flush(out);
+}
+
+void Agent::Machine::update_settled(base::Instant now, Effects& out) {
+    if (settled) {
+        return;
+    }
+    std::size_t peers = 0;
+    std::size_t current = 0;
+    for (auto const& [id, member] : gossip.members()) {
+        if (id != config.id && member.state == gossip::State::alive) {
+            ++peers;
+            current += is_current(member, map.version()) ? 1 : 0;
+        }
+    }
+    bool const told = peers > 0 && current == peers;
+    bool const alone = peers == 0 && now >= settle_deadline;
+    if (told || alone || now >= settle_limit) {
+        settled = true;
+        dirty = true;
+        out.notices.push_back(
+            {Level::info, told ? "knows the fleet's present state"
+                               : "acts on the state it remembers: no other host has answered"});
+    }
+}
+
+bool Agent::Machine::update_subnet(base::Instant now, Effects& out) {
+    std::optional<base::Prefix> const owned = own_subnet(state, config.id);
+    if (subnet && owned != subnet) {
+        // A concurrent claim won, so this host renumbers: everything it runs stops first.
+        if (!supervisor.instances().empty()) {
+            return false;
+        }
+        out.notices.push_back({Level::warning, base::concat("subnet ", to_string(*subnet),
+                                                            " belongs to another host: taking a "
+                                                            "new one")});
+        subnet.reset();
+    }
+    if (!subnet) {
+        if (owned) {
+            subnet = owned;
+            subnet_usable_at = now;
+        } else if (auto const free =
+                       free_subnet(state, config.id, config.fleet_range, config.virtual_range)) {
+            if (put(subnet_entry(*free), base::to_bytes(to_string(config.id)))) {
+                subnet = free;
+                subnet_usable_at = now + config.claim_hold;
+            }
+        }
+    }
+    return subnet && now >= subnet_usable_at;
+}
+
+void Agent::Machine::claim_missing_vips() {
+    // Any host could; the first of the live ones does, so that claims do not race.
+    if (roster.empty() || roster.begin()->first != config.id) {
+        return;
+    }
+    for (auto const& [key, service] : state.services()) {
+        if (!virtual_ports(service.spec).empty() && !state.vip(key)) {
+            if (auto const free = free_vip(state, key, config.virtual_range)) {
+                put(vip_entry(*free), base::to_bytes(key));
+            }
+        }
+    }
+}
+
+void Agent::Machine::decide(base::Instant now, Effects& out) {
+    roster = live_nodes(gossip.members(), map.version(), state);
+    runtime::Effects actions;
+    if (settled && !leaving) {
+        bool const usable = update_subnet(now, out);
+        claim_missing_vips();
+        plan = make_plan(state, roster);
+        intent = {};
+        if (usable) {
+            NetworkPlan next{*subnet, config.fleet_range, config.virtual_range,
+                             make_routes(config.id, state, gossip.members())};
+            if (network != next) {
+                network = next;
+                out.network = std::move(next);
+            }
+            intent = make_intent(config.id, config.zone, plan, state, roster,
+                                 supervisor.instances(), desired);
+        }
+        bool const renumbers = subnet && own_subnet(state, config.id) != subnet;
+        if (usable || renumbers) {
+            desired.clear();
+            for (runtime::Desired const& slot : intent.desired) {
+                desired[{slot.assignment.service, slot.assignment.slot}] = slot;
+            }
+            supervisor.set_desired(now, intent.desired, actions);
+        }
+    } else if (leaving) {
+        intent = {};
+        supervisor.set_desired(now, {}, actions);
+    }
+    std::ranges::move(actions.actions, std::back_inserter(out.actions));
+    if (settled || leaving) {
+        publish_instances();
+    }
+    publish_tables(out);
+}
+
+void Agent::Machine::publish_instances() {
+    std::map<SlotKey, InstanceRecord> records;
+    for (placement::Assignment const& assignment : plan.assignments) {
+        if (assignment.node == config.id && !leaving) {
+            // Assigned but not there yet: holding the slot keeps the others from taking it.
+            auto const service = state.services().find(assignment.service);
+            if (service == state.services().end()) {
+                continue;
+            }
+            records[{assignment.service, assignment.slot}] = {.container = {},
+                                                              .service = assignment.service,
+                                                              .slot = assignment.slot,
+                                                              .revision = service->second.revision,
+                                                              .phase = runtime::Phase::starting,
+                                                              .address = {},
+                                                              .restarts = 0,
+                                                              .exit_code = std::nullopt,
+                                                              .message = {}};
+        }
+    }
+    for (runtime::Instance const& instance : supervisor.instances()) {
+        InstanceRecord record{.container = instance.id,
+                              .service = instance.assignment.service,
+                              .slot = instance.assignment.slot,
+                              .revision = instance.assignment.revision,
+                              .phase = instance.phase,
+                              .address = instance.address,
+                              .restarts = instance.restarts,
+                              .exit_code = std::nullopt,
+                              .message = instance.message.substr(0, text_max)};
+        if (instance.last_exit) {
+            record.exit_code = instance.last_exit->code;
+        }
+        records[{record.service, record.slot}] = std::move(record);
+    }
+    for (Waiting const& waiting : intent.waiting) {
+        if (auto const held = records.find(waiting.slot); held != records.end()) {
+            held->second.message = waiting.reason;
+        }
+    }
+    if (auto const ours = state.instances().find(config.id); ours != state.instances().end()) {
+        std::vector<SlotKey> gone;
+        for (auto const& [slot, record] : ours->second) {
+            if (!records.contains(slot)) {
+                gone.push_back(slot);
+            }
+        }
+        for (SlotKey const& slot : gone) {
+            erase(instance_entry(config.id, slot.service, slot.slot));
+        }
+    }
+    for (auto const& [slot, record] : records) {
+        put(instance_entry(config.id, slot.service, slot.slot), encode(record));
+    }
+}
+
+void Agent::Machine::publish_tables(Effects& out) {
+    Endpoints const usable = endpoints(state, roster);
+    dns::ZoneData next_zone = make_zone(config.zone, state, roster, usable, supervisor.instances());
+    next_zone.serial = zone ? zone->serial : 1;
+    if (!zone || *zone != next_zone) {
+        ++next_zone.serial;
+        zone = next_zone;
+        out.zone = std::move(next_zone);
+    }
+    balancing = make_frontends(state, usable);
+    if (!table || table->frontends != balancing.frontends) {
+        table = lb::Table{.generation = table ? table->generation + 1 : 1,
+                          .frontends = balancing.frontends};
+        out.table = table;
+    }
+}
+
+}  // namespace agent

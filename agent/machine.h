@@ -1,0 +1,126 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/agent.h"
+#include "agent/files.h"
+#include "agent/log_requests.h"
+#include "agent/planning.h"
+#include "agent/roster.h"
+#include "agent/state.h"
+#include "agent/tables.h"
+#include "crdt/map.h"
+#include "crdt/sync.h"
+
+namespace agent {
+
+// The first byte of every message between agents says which part it is for.
+enum class Part : std::uint8_t {
+    gossip = 1,
+    sync = 2,
+    entries = 3,  // fresh entries too large for gossip
+    log_question = 4,
+    log_answer = 5,
+};
+
+// The composition. Every public call of Agent does its part and ends with finish(), which writes
+// what changed, plans anew when due, and tells tables and supervisor.
+class Agent::Machine {
+public:
+    Machine(Config given, base::Prng seed);
+
+    void start(base::Instant now, crdt::Loaded loaded, std::vector<runtime::Adopted> adopted,
+               std::span<base::SocketAddress const> seeds, Effects& out);
+    void on_message(base::Instant now, base::NodeId from, base::SocketAddress source,
+                    gossip::Channel channel, base::ByteView bytes, Effects& out);
+    void on_tick(base::Instant now, Effects& out);
+    [[nodiscard]] base::Instant next_deadline() const;
+
+    // --- the shared state (state_changes.cc)
+    // Writes an entry of ours: into the map, towards the disk and the other hosts. False when the
+    // map refuses it.
+    bool put(std::string_view key, base::Bytes value);
+    void erase(std::string_view key);
+    // A peer's entry. True when it became the current one.
+    bool merge(crdt::Entry entry);
+    void note_changed(std::string_view key);
+    void spread(crdt::Entry const& entry);
+    void on_entries(base::NodeId from, base::ByteView bytes);
+    void take(crdt::SyncEffects& effects, base::SocketAddress reply_to, base::NodeId peer,
+              Effects& out);
+    void take(base::Instant now, gossip::Effects& effects, Effects& out);
+    void send(base::NodeId to, Part part, gossip::Channel channel, base::ByteView bytes,
+              Effects& out);
+    void remember_roster();
+    // What the entry pending for the disk will be numbered; 0 when nothing is pending.
+    [[nodiscard]] std::uint64_t pending_sequence() const;
+
+    // --- deciding (deciding.cc)
+    void finish(base::Instant now, Effects& out);
+    void update_settled(base::Instant now, Effects& out);
+    // Makes sure that this host has a subnet; true when it may be used.
+    bool update_subnet(base::Instant now, Effects& out);
+    void claim_missing_vips();
+    void decide(base::Instant now, Effects& out);
+    void publish_instances();
+    void publish_tables(Effects& out);
+    void flush(Effects& out);
+
+    // --- commands (commands.cc)
+    Outcome<Accepted> apply(std::vector<spec::ServiceSpec> services);
+    Outcome<Accepted> remove(std::string_view service);
+    Outcome<Accepted> scale(std::string_view service, std::uint32_t replicas);
+    void remove_service(std::string const& key);
+    void apply_file_change(Files::Change change, std::string const& name, Effects& out);
+    Outcome<void> read_log(base::Instant now, std::uint64_t request, std::string_view target,
+                           LogRequests::Ask ask, Effects& out);
+    void begin_leave(base::Instant now, Effects& out);
+    [[nodiscard]] Outcome<std::string> resolve(std::string_view service) const;
+
+    // --- reports (reports.cc)
+    [[nodiscard]] StatusReport status(base::Instant now) const;
+    [[nodiscard]] std::vector<NodeReport> nodes(base::Instant now) const;
+    [[nodiscard]] std::vector<ServiceReport> services() const;
+    [[nodiscard]] std::vector<InstanceReport> instances(std::string const& service) const;
+
+    Config config;
+    base::Prng prng;
+    gossip::Gossip gossip;
+    crdt::Map map;
+    crdt::Sync sync;
+    runtime::Supervisor supervisor;
+    State state;
+    Files files;
+    LogRequests logs;
+
+    // What was decided last, for reports and to tell changes.
+    Roster roster;
+    placement::Plan plan;
+    Intent intent;
+    std::map<SlotKey, runtime::Desired> desired;
+    Balancing balancing;
+    std::optional<NetworkPlan> network;
+    std::optional<dns::ZoneData> zone;
+    std::optional<lb::Table> table;
+
+    bool settled = false;
+    base::Instant settle_deadline{};
+    base::Instant settle_limit{};
+    std::optional<base::Prefix> subnet;
+    base::Instant subnet_usable_at{};
+    bool leaving = false;
+    bool left = false;
+    base::Instant leave_deadline{};
+
+    bool dirty = true;          // something a decision depends on has changed
+    base::Instant decide_at{};  // the earliest time of the next decision
+    crdt::Batch pending;        // towards the disk
+    std::uint64_t next_persist = 1;
+    base::Bytes roster_stored;
+    std::vector<base::Bytes> large;  // entries to stream to peers, encoded
+};
+
+}  // namespace agent

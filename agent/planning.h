@@ -1,0 +1,44 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "agent/roster.h"
+#include "agent/state.h"
+#include "base/ids.h"
+#include "placement/placement.h"
+#include "runtime/supervisor.h"
+
+namespace agent {
+
+// Who runs what, from the shared state and the live hosts: the same on every host that sees both
+// alike.
+[[nodiscard]] placement::Plan make_plan(State const& state, Roster const& roster);
+[[nodiscard]] std::uint64_t digest(placement::Plan const& plan);
+
+// A slot of ours that does not start yet, and why, for a person.
+struct Waiting {
+    SlotKey slot;
+    std::string reason;
+};
+
+struct Intent {
+    std::vector<runtime::Desired> desired;
+    std::vector<Waiting> waiting;
+};
+
+// What this host should run now. Differs from its share of the plan where haste would break
+// something: a slot that moved away is kept until its new holder is healthy, a new revision waits
+// for its turn, a first start waits for what it depends on. `before` is what was desired last.
+[[nodiscard]] Intent make_intent(base::NodeId self, std::string_view zone,
+                                 placement::Plan const& plan, State const& state,
+                                 Roster const& roster, std::span<runtime::Instance const> instances,
+                                 std::map<SlotKey, runtime::Desired> const& before);
+
+// What makes one container of a service slot.
+[[nodiscard]] runtime::Desired desired_slot(ServiceState const& service, std::uint32_t slot,
+                                            std::string_view zone);
+
+}  // namespace agent

@@ -1,0 +1,154 @@
+#include "agent/records.h"
+
+#include "base/text.h"
+
+namespace agent {
+
+namespace {
+
+constexpr std::uint8_t format = 1;
+constexpr auto phase_last = static_cast<std::uint8_t>(runtime::Phase::failed);
+
+std::unexpected<RecordError> malformed() {
+    return std::unexpected(RecordError::malformed);
+}
+
+}  // namespace
+
+base::Bytes encode(NodeFacts const& facts) {
+    base::ByteWriter out;
+    out.u8(format);
+    for (auto const* text : {&facts.name, &facts.arch, &facts.os, &facts.runtime, &facts.version}) {
+        out.sized(*text);
+    }
+    out.varint(facts.cpu_milli);
+    out.varint(facts.memory_bytes);
+    out.varint(facts.labels.size());
+    for (auto const& [name, value] : facts.labels) {
+        out.sized(name);
+        out.sized(value);
+    }
+    return out.take();
+}
+
+std::expected<NodeFacts, RecordError> decode_facts(base::ByteView bytes) {
+    base::ByteReader in(bytes);
+    NodeFacts facts;
+    bool const known = in.u8() == format;
+    for (auto* text : {&facts.name, &facts.arch, &facts.os, &facts.runtime, &facts.version}) {
+        *text = in.text(text_max);
+    }
+    facts.cpu_milli = in.varint();
+    facts.memory_bytes = in.varint();
+    std::uint64_t const labels = in.varint();
+    if (!known || in.failed() || labels > labels_max) {
+        return malformed();
+    }
+    for (std::uint64_t at = 0; at < labels; ++at) {
+        std::string name = in.text(text_max);
+        facts.labels[std::move(name)] = in.text(text_max);
+    }
+    return in.complete() ? std::expected<NodeFacts, RecordError>(std::move(facts)) : malformed();
+}
+
+base::Bytes encode(InstanceRecord const& record) {
+    base::ByteWriter out;
+    out.u8(format);
+    out.sized(record.container);
+    out.sized(record.service);
+    out.u32(record.slot);
+    out.sized(record.revision);
+    out.u8(static_cast<std::uint8_t>(record.phase));
+    out.raw(std::as_bytes(std::span(record.address.bytes)));
+    out.varint(record.restarts);
+    out.u8(record.exit_code ? 1 : 0);
+    out.u32(static_cast<std::uint32_t>(record.exit_code.value_or(0)));
+    out.sized(std::string_view(record.message).substr(0, text_max));
+    return out.take();
+}
+
+std::expected<InstanceRecord, RecordError> decode_instance(base::ByteView bytes) {
+    base::ByteReader in(bytes);
+    InstanceRecord record;
+    bool const known = in.u8() == format;
+    record.container = in.text(text_max);
+    record.service = in.text(text_max);
+    record.slot = in.u32();
+    record.revision = in.text(text_max);
+    std::uint8_t const phase = in.u8();
+    base::ByteView const address = in.raw(record.address.bytes.size());
+    record.restarts = static_cast<std::uint32_t>(in.varint());
+    bool const exited = in.u8() != 0;
+    auto const code = static_cast<std::int32_t>(in.u32());
+    record.message = in.text(text_max);
+    if (!known || !in.complete() || phase > phase_last) {
+        return malformed();
+    }
+    record.phase = static_cast<runtime::Phase>(phase);
+    for (std::size_t at = 0; at < address.size(); ++at) {
+        record.address.bytes[at] = std::to_integer<std::uint8_t>(address[at]);
+    }
+    if (exited) {
+        record.exit_code = code;
+    }
+    return record;
+}
+
+base::Bytes encode_replicas(std::uint32_t replicas) {
+    base::ByteWriter out;
+    out.u8(format);
+    out.u32(replicas);
+    return out.take();
+}
+
+std::expected<std::uint32_t, RecordError> decode_replicas(base::ByteView bytes) {
+    base::ByteReader in(bytes);
+    bool const known = in.u8() == format;
+    std::uint32_t const replicas = in.u32();
+    return known && in.complete() ? std::expected<std::uint32_t, RecordError>(replicas)
+                                  : malformed();
+}
+
+base::Bytes encode(MemberMeta const& meta) {
+    base::ByteWriter out;
+    out.u8(format);
+    out.varint(meta.current_from);
+    return out.take();
+}
+
+std::expected<MemberMeta, RecordError> decode_meta(base::ByteView bytes) {
+    base::ByteReader in(bytes);
+    bool const known = in.u8() == format;
+    MemberMeta const meta{.current_from = in.varint()};
+    return known && in.complete() ? std::expected<MemberMeta, RecordError>(meta) : malformed();
+}
+
+std::string service_entry(std::string_view service) {
+    return base::concat("service/", service);
+}
+
+std::string scale_entry(std::string_view service) {
+    return base::concat("scale/", service);
+}
+
+std::string facts_entry(base::NodeId node) {
+    return base::concat("node/", to_string(node), "/facts");
+}
+
+std::string instance_entry(base::NodeId node, std::string_view service, std::uint32_t slot) {
+    return base::concat("instance/", to_string(node), '/', service, '/', slot);
+}
+
+std::string subnet_entry(base::Prefix prefix) {
+    return base::concat("subnet/", to_string(prefix));
+}
+
+std::string vip_entry(base::IpAddress address) {
+    return base::concat("vip/", to_string(address));
+}
+
+std::string token_entry(std::string_view id) {
+    return base::concat("token/", id);
+}
+
+}  // namespace agent

@@ -1,0 +1,233 @@
+#include <algorithm>
+
+#include "agent/machine.h"
+#include "base/hash.h"
+#include "base/text.h"
+
+namespace agent {
+
+namespace {
+
+NodeStatus to_status(gossip::State state) {
+    switch (state) {
+        case gossip::State::alive:
+            return NodeStatus::alive;
+        case gossip::State::suspect:
+            return NodeStatus::suspect;
+        case gossip::State::down:
+            return NodeStatus::down;
+        case gossip::State::left:
+            return NodeStatus::left;
+    }
+    return NodeStatus::down;
+}
+
+InstanceStatus to_status(runtime::Phase phase) {
+    switch (phase) {
+        case runtime::Phase::starting:
+            return InstanceStatus::starting;
+        case runtime::Phase::running:
+            return InstanceStatus::running;
+        case runtime::Phase::healthy:
+            return InstanceStatus::healthy;
+        case runtime::Phase::draining:
+            return InstanceStatus::draining;
+        case runtime::Phase::stopping:
+            return InstanceStatus::stopping;
+        case runtime::Phase::backoff:
+            return InstanceStatus::backoff;
+        case runtime::Phase::failed:
+            return InstanceStatus::failed;
+    }
+    return InstanceStatus::failed;
+}
+
+std::string_view words(placement::Obstacle obstacle) {
+    switch (obstacle) {
+        case placement::Obstacle::no_nodes:
+            return "no host is there to run it";
+        case placement::Obstacle::constraints:
+            return "no host meets its constraints";
+        case placement::Obstacle::resources:
+            return "no host has the CPU or memory it reserves";
+        case placement::Obstacle::max_per_node:
+            return "every host runs max_replicas_per_node of it already";
+        case placement::Obstacle::host_ports:
+            return "its ports are taken on every host";
+    }
+    return {};
+}
+
+std::string port_text(spec::Port const& port) {
+    std::string_view const protocol = port.protocol == spec::Protocol::udp ? "/udp" : "/tcp";
+    return port.published != 0 ? base::concat(port.published, "->", port.target, protocol)
+                               : base::concat(port.target, protocol);
+}
+
+}  // namespace
+
+StatusReport Agent::Machine::status(base::Instant /*now*/) const {
+    StatusReport report;
+    report.id = config.id;
+    report.name = config.facts.name;
+    report.address = config.address;
+    report.settled = settled;
+    for (auto const& [id, member] : gossip.members()) {
+        ++report.nodes_known;
+        report.nodes_alive += member.state == gossip::State::alive ? 1U : 0U;
+    }
+    report.subnet = subnet ? to_string(*subnet) : std::string();
+    report.entries = map.size();
+    report.state_digest = base::stable_hash(map.canonical());
+    report.plan_digest = digest(plan);
+    report.conflicts = static_cast<std::uint32_t>(map.conflicts().size());
+    report.packets_in = gossip.counters().packets_in;
+    report.packets_dropped = gossip.counters().packets_dropped;
+    report.refutations = gossip.counters().refutations;
+    report.files = files.reports();
+    for (ServiceReport const& service : services()) {
+        ++report.services;
+        report.replicas_wanted += service.replicas;
+        report.replicas_healthy += service.healthy;
+        if (!service.message.empty()) {
+            report.problems.push_back(base::concat(service.service, ": ", service.message));
+        }
+    }
+    for (placement::Pending const& pending_slot : plan.pending) {
+        report.problems.push_back(base::concat(pending_slot.service, '/', pending_slot.slot, ": ",
+                                               words(pending_slot.obstacle)));
+    }
+    for (FileReport const& file : report.files) {
+        if (!file.usable) {
+            report.problems.push_back(
+                base::concat(file.name, ": not usable; what it asked for before stays"));
+        }
+    }
+    return report;
+}
+
+std::vector<NodeReport> Agent::Machine::nodes(base::Instant now) const {
+    std::vector<NodeReport> reports;
+    for (auto const& [id, member] : gossip.members()) {
+        NodeReport report;
+        report.id = id;
+        report.name = member.name;
+        report.address = member.address;
+        report.status = to_status(member.state);
+        report.self = id == config.id;
+        report.current = roster.contains(id);
+        report.since = now - member.since;
+        if (auto const facts = state.nodes().find(id); facts != state.nodes().end()) {
+            report.cpu_milli = facts->second.cpu_milli;
+            report.memory_bytes = facts->second.memory_bytes;
+            report.arch = facts->second.arch;
+            report.runtime = facts->second.runtime;
+            report.version = facts->second.version;
+            for (auto const& [name, value] : facts->second.labels) {
+                report.labels.push_back(base::concat(name, '=', value));
+            }
+        }
+        for (auto const& [prefix, owner] : state.subnets()) {
+            if (owner == id) {
+                report.subnet = to_string(prefix);
+            }
+        }
+        auto const held = state.instances().find(id);
+        if (held != state.instances().end() && report.current) {
+            report.instances = static_cast<std::uint32_t>(held->second.size());
+        }
+        reports.push_back(std::move(report));
+    }
+    std::ranges::sort(reports, {},
+                      [](NodeReport const& report) { return std::pair(report.name, report.id); });
+    return reports;
+}
+
+std::vector<ServiceReport> Agent::Machine::services() const {
+    std::map<std::string_view, std::vector<InstanceRecord const*>> held;
+    for (auto const& [node, records] : state.instances()) {
+        if (roster.contains(node)) {
+            for (auto const& [slot, record] : records) {
+                held[slot.service].push_back(&record);
+            }
+        }
+    }
+    std::map<std::string_view, std::uint32_t> planned;
+    for (placement::Assignment const& assignment : plan.assignments) {
+        ++planned[assignment.service];
+    }
+    std::vector<ServiceReport> reports;
+    for (auto const& [key, service] : state.services()) {
+        ServiceReport report;
+        report.service = key;
+        report.image = service.spec.image;
+        report.global = service.spec.mode == spec::Mode::global;
+        report.replicas = report.global ? planned[key] : state.replicas(key);
+        report.revision = service.revision;
+        report.vip = state.vip(key);
+        for (spec::Port const& port : service.spec.ports) {
+            report.ports.push_back(port_text(port));
+        }
+        for (InstanceRecord const* record : held[key]) {
+            bool const healthy = record->phase == runtime::Phase::healthy;
+            report.healthy += healthy ? 1U : 0U;
+            report.running += healthy || record->phase == runtime::Phase::running ? 1U : 0U;
+            report.updating = report.updating || record->revision != service.revision;
+        }
+        if (auto const refused = balancing.refused.find(key); refused != balancing.refused.end()) {
+            report.message = refused->second;
+        }
+        reports.push_back(std::move(report));
+    }
+    return reports;
+}
+
+std::vector<InstanceReport> Agent::Machine::instances(std::string const& service) const {
+    std::vector<InstanceReport> reports;
+    for (auto const& [node, records] : state.instances()) {
+        auto const live = roster.find(node);
+        if (live == roster.end()) {
+            continue;
+        }
+        for (auto const& [slot, record] : records) {
+            if (!service.empty() && slot.service != service) {
+                continue;
+            }
+            InstanceReport report;
+            report.service = slot.service;
+            report.slot = slot.slot;
+            report.status = to_status(record.phase);
+            if (record.container.empty() && !record.message.empty()) {
+                report.status = InstanceStatus::waiting;
+            }
+            report.id = record.container;
+            report.node = live->second.name;
+            report.node_id = node;
+            report.address = record.address;
+            report.revision = record.revision;
+            auto const known = state.services().find(slot.service);
+            report.old_revision =
+                known == state.services().end() || known->second.revision != record.revision;
+            report.restarts = record.restarts;
+            report.exit_code = record.exit_code;
+            report.message = record.message;
+            reports.push_back(std::move(report));
+        }
+    }
+    for (placement::Pending const& waiting : plan.pending) {
+        if (service.empty() || waiting.service == service) {
+            InstanceReport report;
+            report.service = waiting.service;
+            report.slot = waiting.slot;
+            report.status = InstanceStatus::pending;
+            report.message = words(waiting.obstacle);
+            reports.push_back(std::move(report));
+        }
+    }
+    std::ranges::sort(reports, {}, [](InstanceReport const& report) {
+        return std::tuple(report.service, report.slot, report.node_id);
+    });
+    return reports;
+}
+
+}  // namespace agent

@@ -1,0 +1,26 @@
+#include "agent/roster.h"
+
+namespace agent {
+
+bool is_current(gossip::Member const& member, crdt::VersionVector const& version) {
+    auto const meta = decode_meta(member.meta);
+    return meta && version.of(member.id) >= meta->current_from;
+}
+
+Roster live_nodes(std::map<base::NodeId, gossip::Member> const& members,
+                  crdt::VersionVector const& version, State const& state) {
+    Roster roster;
+    for (auto const& [id, member] : members) {
+        bool const lives =
+            member.state == gossip::State::alive || member.state == gossip::State::suspect;
+        if (lives && is_current(member, version) && state.nodes().contains(id)) {
+            roster[id] = {.id = id,
+                          .name = member.name,
+                          .address = member.address,
+                          .suspect = member.state == gossip::State::suspect};
+        }
+    }
+    return roster;
+}
+
+}  // namespace agent

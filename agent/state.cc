@@ -1,0 +1,120 @@
+#include "agent/state.h"
+
+#include "base/text.h"
+
+namespace agent {
+
+namespace {
+
+// What follows `prefix`, or nothing when `key` does not begin with it.
+std::optional<std::string_view> after(std::string_view key, std::string_view prefix) {
+    return key.starts_with(prefix) ? std::optional(key.substr(prefix.size())) : std::nullopt;
+}
+
+// Sets or erases one element of a map from a decoded value; false when it did not decode.
+template <class Map, class Key, class Decoded>
+void set(Map& map, Key const& key, Decoded decoded) {
+    if (decoded) {
+        map.insert_or_assign(typename Map::key_type(key), *std::move(decoded));
+    } else if (auto const at = map.find(key); at != map.end()) {
+        map.erase(at);
+    }
+}
+
+constexpr std::size_t node_digits = 32;
+
+}  // namespace
+
+void State::update(std::string_view key, base::Bytes const* value) {
+    if (auto const service = after(key, "service/")) {
+        std::optional<ServiceState> decoded;
+        if (value != nullptr) {
+            if (auto spec = spec::decode(*value); spec && service_key(*spec) == *service) {
+                std::string revision = spec::revision(*spec);
+                decoded = ServiceState{*std::move(spec), std::move(revision)};
+            }
+        }
+        set(services_, *service, std::move(decoded));
+    } else if (auto const scale = after(key, "scale/")) {
+        std::optional<std::uint32_t> decoded;
+        if (value != nullptr) {
+            if (auto const replicas = decode_replicas(*value)) {
+                decoded = *replicas;
+            }
+        }
+        set(scales_, *scale, decoded);
+    } else if (auto const node = after(key, "node/")) {
+        auto const id = base::parse_node_id(node->substr(0, node_digits));
+        if (id && *node == base::concat(to_string(*id), "/facts")) {
+            auto facts =
+                value != nullptr ? decode_facts(*value) : std::unexpected(RecordError::malformed);
+            set(nodes_, *id, std::move(facts));
+        }
+    } else if (auto const instance = after(key, "instance/")) {
+        update_instance(*instance, value);
+    } else if (auto const subnet = after(key, "subnet/")) {
+        if (auto const prefix = base::parse_prefix(*subnet)) {
+            set(subnets_, *prefix,
+                value != nullptr ? base::parse_node_id(base::as_text(*value)) : std::nullopt);
+        }
+    } else if (auto const vip = after(key, "vip/")) {
+        auto const address = base::parse_ip(*vip);
+        if (!address || !address->is_v4()) {
+            return;
+        }
+        if (auto const owner = vips_.find(*address); owner != vips_.end()) {
+            auto const addresses = vips_of_.find(owner->second);
+            addresses->second.erase(*address);
+            if (addresses->second.empty()) {
+                vips_of_.erase(addresses);
+            }
+            vips_.erase(owner);
+        }
+        if (value != nullptr) {
+            std::string owner(base::as_text(*value));
+            vips_of_[owner].insert(*address);
+            vips_[*address] = std::move(owner);
+        }
+    }
+}
+
+void State::update_instance(std::string_view rest, base::Bytes const* value) {
+    auto const id = base::parse_node_id(rest.substr(0, node_digits));
+    std::size_t const slash = rest.rfind('/');
+    if (!id || slash == std::string_view::npos || slash <= node_digits) {
+        return;
+    }
+    auto const slot = base::parse_integer<std::uint32_t>(rest.substr(slash + 1));
+    if (!slot) {
+        return;
+    }
+    SlotKey const key{std::string(rest.substr(node_digits + 1, slash - node_digits - 1)), *slot};
+    auto record =
+        value != nullptr ? decode_instance(*value) : std::unexpected(RecordError::malformed);
+    if (record && record->service == key.service && record->slot == key.slot) {
+        instances_[*id].insert_or_assign(key, *std::move(record));
+    } else if (auto const held = instances_.find(*id); held != instances_.end()) {
+        held->second.erase(key);
+        if (held->second.empty()) {
+            instances_.erase(held);
+        }
+    }
+}
+
+std::uint32_t State::replicas(std::string_view service) const {
+    if (auto const scale = scales_.find(service); scale != scales_.end()) {
+        return scale->second;
+    }
+    auto const found = services_.find(service);
+    return found == services_.end() ? 0 : found->second.spec.replicas;
+}
+
+std::optional<base::IpAddress> State::vip(std::string_view service) const {
+    auto const found = vips_of_.find(service);
+    if (found == vips_of_.end()) {
+        return std::nullopt;
+    }
+    return *found->second.begin();
+}
+
+}  // namespace agent

@@ -1,0 +1,205 @@
+#include <algorithm>
+
+#include "agent/machine.h"
+#include "base/text.h"
+#include "crdt/codec.h"
+
+namespace agent {
+
+namespace {
+
+// An entry that gossip cannot carry goes straight to this many live peers; anti-entropy brings it
+// to the rest.
+constexpr std::size_t stream_peers_max = 16;
+constexpr std::size_t large_pending_max = 256;
+
+base::Bytes framed(Part part, base::ByteView bytes) {
+    base::Bytes out;
+    out.reserve(bytes.size() + 1);
+    out.push_back(static_cast<std::byte>(part));
+    out.insert(out.end(), bytes.begin(), bytes.end());
+    return out;
+}
+
+bool lives(gossip::Member const& member) {
+    return member.state == gossip::State::alive || member.state == gossip::State::suspect;
+}
+
+}  // namespace
+
+bool Agent::Machine::put(std::string_view key, base::Bytes value) {
+    if (base::Bytes const* current = map.value(key); current != nullptr && *current == value) {
+        return true;
+    }
+    auto const written = map.put(key, std::move(value));
+    if (!written) {
+        return false;
+    }
+    pending.entries.push_back(**written);
+    spread(**written);
+    note_changed(key);
+    return true;
+}
+
+void Agent::Machine::erase(std::string_view key) {
+    auto const written = map.erase(key);
+    if (written && *written != nullptr) {
+        pending.entries.push_back(**written);
+        spread(**written);
+        note_changed(key);
+    }
+}
+
+bool Agent::Machine::merge(crdt::Entry entry) {
+    std::string const key = entry.key;
+    crdt::Stamp const stamp = entry.stamp;
+    auto const merged = map.merge(std::move(entry));
+    if (!merged || *merged == crdt::Merged::known) {
+        return false;
+    }
+    crdt::Entry const* const current = map.find(key);
+    if (current == nullptr || current->stamp != stamp) {
+        return false;  // a concurrent write of ours stands
+    }
+    pending.entries.push_back(*current);
+    note_changed(key);
+    return true;
+}
+
+void Agent::Machine::note_changed(std::string_view key) {
+    state.update(key, map.value(key));
+    dirty = true;
+}
+
+void Agent::Machine::spread(crdt::Entry const& entry) {
+    base::Bytes encoded = crdt::encode(entry);
+    if (encoded.size() <= gossip::payload_max) {
+        gossip.broadcast(entry.key, std::move(encoded));
+    } else if (large.size() < large_pending_max) {
+        large.push_back(std::move(encoded));
+    }
+}
+
+void Agent::Machine::on_entries(base::NodeId /*from*/, base::ByteView bytes) {
+    base::ByteReader in(bytes);
+    while (!in.at_end()) {
+        auto entry = crdt::decode_entry(in);
+        if (!entry) {
+            return;
+        }
+        merge(*std::move(entry));
+    }
+}
+
+void Agent::Machine::take(crdt::SyncEffects& effects, base::SocketAddress reply_to,
+                          base::NodeId peer, Effects& out) {
+    for (crdt::Send const& message : effects.sends) {
+        gossip::Channel const channel = message.channel == crdt::Channel::datagram
+                                            ? gossip::Channel::datagram
+                                            : gossip::Channel::stream;
+        // A peer that membership does not know yet is answered where it spoke from.
+        if (message.to == peer && gossip.find(peer) == nullptr) {
+            out.sends.push_back({reply_to, channel, framed(Part::sync, message.bytes)});
+        } else {
+            send(message.to, Part::sync, channel, message.bytes, out);
+        }
+    }
+    for (std::string const& key : effects.changed) {
+        if (crdt::Entry const* entry = map.find(key)) {
+            pending.entries.push_back(*entry);
+        }
+        note_changed(key);
+    }
+    dirty = dirty || effects.advanced;
+    effects = {};
+}
+
+void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& out) {
+    for (gossip::Send& message : effects.sends) {
+        out.sends.push_back({message.to, message.channel, framed(Part::gossip, message.bytes)});
+    }
+    for (gossip::Payload const& payload : effects.payloads) {
+        base::ByteReader in(payload.bytes);
+        auto entry = crdt::decode_entry(in);
+        if (!entry || !in.complete()) {
+            continue;
+        }
+        std::string const key = entry->key;
+        if (merge(*std::move(entry))) {
+            gossip.broadcast(key, payload.bytes);
+        }
+    }
+    for (gossip::Change const& change : effects.changes) {
+        dirty = true;
+        gossip::Member const* const member = gossip.find(change.id);
+        if (member == nullptr || change.before == change.now) {
+            continue;
+        }
+        static constexpr std::string_view words[] = {"is alive", "is suspected", "is down",
+                                                     "has left"};
+        out.notices.push_back(
+            {Level::info, base::concat("host ", member->name, " (", short_string(change.id), ") ",
+                                       words[static_cast<int>(change.now)])});
+        if (change.now == gossip::State::alive && !is_current(*member, map.version())) {
+            crdt::SyncEffects pulled;
+            sync.pull(now, change.id, map, pulled);
+            take(pulled, member->address, change.id, out);
+        }
+    }
+    if (!effects.changes.empty()) {
+        remember_roster();
+    }
+    effects.clear();
+}
+
+void Agent::Machine::send(base::NodeId to, Part part, gossip::Channel channel, base::ByteView bytes,
+                          Effects& out) {
+    if (gossip::Member const* member = gossip.find(to)) {
+        out.sends.push_back({member->address, channel, framed(part, bytes)});
+    }
+}
+
+void Agent::Machine::remember_roster() {
+    base::ByteWriter out;
+    out.varint(gossip.members().size());
+    for (auto const& [id, member] : gossip.members()) {
+        out.raw(std::as_bytes(std::span(id.bytes)));
+        out.sized(member.name);
+        out.raw(std::as_bytes(std::span(member.address.ip.bytes)));
+        out.u16(member.address.port);
+        out.u8(member.state == gossip::State::left ? 1 : 0);
+    }
+    if (base::Bytes encoded = out.take(); encoded != roster_stored) {
+        roster_stored = encoded;
+        pending.locals["roster"] = std::move(encoded);
+    }
+}
+
+std::uint64_t Agent::Machine::pending_sequence() const {
+    return pending.entries.empty() && pending.locals.empty() ? 0 : next_persist;
+}
+
+void Agent::Machine::flush(Effects& out) {
+    std::vector<base::NodeId> peers;
+    if (!large.empty()) {
+        for (auto const& [id, member] : gossip.members()) {
+            if (id != config.id && lives(member)) {
+                peers.push_back(id);
+            }
+        }
+        prng.shuffle(std::span(peers));
+        peers.resize(std::min(peers.size(), stream_peers_max));
+        for (base::Bytes const& encoded : large) {
+            for (base::NodeId const peer : peers) {
+                send(peer, Part::entries, gossip::Channel::stream, encoded, out);
+            }
+        }
+        large.clear();
+    }
+    if (pending_sequence() != 0) {
+        pending.version = map.version();
+        out.persists.push_back({next_persist++, std::exchange(pending, {})});
+    }
+}
+
+}  // namespace agent
