@@ -1,0 +1,49 @@
+#include "gossip/broadcast_queue.h"
+
+#include <iterator>
+#include <utility>
+#include <vector>
+
+namespace gossip {
+
+bool BroadcastQueue::put(Kind kind, std::string name, base::Bytes message) {
+    Key key{kind, std::move(name)};
+    if (auto const queued = by_key_.find(key); queued != by_key_.end()) {
+        by_order_.erase(queued->second);
+        by_key_.erase(queued);
+    }
+    bool const full = by_order_.size() >= size_max_;
+    if (full && !by_order_.empty()) {
+        auto const last = std::prev(by_order_.end());
+        by_key_.erase(last->second.key);
+        by_order_.erase(last);
+    }
+    Order const order{kind, 0, newest_first_--};
+    by_key_.emplace(key, order);
+    by_order_.emplace(order, Update{std::move(key), std::move(message)});
+    return !full;
+}
+
+void BroadcastQueue::fill(PacketWriter& packet, int retransmits_max) {
+    // No message is shorter: a packet with less room is full.
+    constexpr std::size_t message_min = 4;
+    std::vector<std::map<Order, Update>::node_type> sent;
+    for (auto next = by_order_.begin(); next != by_order_.end() && packet.room() >= message_min;) {
+        auto const update = next++;
+        if (packet.add(update->second.message)) {
+            sent.push_back(by_order_.extract(update));
+        }
+    }
+    // Put back only now: an update goes into a packet once.
+    for (auto& node : sent) {
+        ++node.key().sent;
+        if (node.key().sent >= retransmits_max) {
+            by_key_.erase(node.mapped().key);
+            continue;
+        }
+        by_key_[node.mapped().key] = node.key();
+        by_order_.insert(std::move(node));
+    }
+}
+
+}  // namespace gossip

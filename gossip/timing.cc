@@ -1,0 +1,26 @@
+#include "gossip/timing.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace gossip {
+
+int retransmits(int mult, std::size_t members) {
+    return mult * static_cast<int>(std::ceil(std::log10(static_cast<double>(members) + 1)));
+}
+
+base::Duration suspicion_timeout(int mult, std::size_t members, base::Duration interval) {
+    double const scale = std::max(1.0, std::log10(std::max(1.0, static_cast<double>(members))));
+    auto const millis = std::chrono::duration<double, std::milli>(interval) * scale * mult;
+    return std::chrono::floor<base::milliseconds>(millis);
+}
+
+base::Duration push_pull_interval(base::Duration interval, std::size_t members) {
+    if (members <= 32) {
+        return interval;
+    }
+    return interval *
+           (static_cast<int>(std::ceil(std::log2(static_cast<double>(members)) - 5)) + 1);
+}
+
+}  // namespace gossip

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+
+#include "base/time.h"
+
+// How the durations and counts of the protocol grow with the number of members.
+namespace gossip {
+
+// How often an update is sent before it is taken to be known: mult * ceil(log10(members + 1)).
+[[nodiscard]] int retransmits(int mult, std::size_t members);
+
+// How long a suspect may take to refute: mult * max(1, log10(members)) intervals, in whole
+// milliseconds.
+[[nodiscard]] base::Duration suspicion_timeout(int mult, std::size_t members,
+                                               base::Duration interval);
+
+// The push-pull interval for a fleet of this size: it doubles above 32 members, is thrice as long
+// above 64, and so on, since the cost of one grows with the fleet too.
+[[nodiscard]] base::Duration push_pull_interval(base::Duration interval, std::size_t members);
+
+}  // namespace gossip
