@@ -61,7 +61,8 @@ struct Assignment {
     friend auto operator<=>(Assignment const&, Assignment const&) = default;
 };
 
-// Why a slot runs nowhere.
+// Why a slot runs nowhere: the check, in this order, at which the node that came closest failed. A
+// node that drains, or of weight 0, counts as none.
 enum class Obstacle : std::uint8_t { no_nodes, constraints, resources, max_per_node, host_ports };
 
 struct Pending {
@@ -80,11 +81,13 @@ struct Plan {
 // the fitting node that runs the fewest slots of its service, ties by weighted rendezvous score.
 // Losing a node therefore moves only what it ran, and a node that joins takes nothing by itself.
 // For `global` services the slot is the node's rank: see global_slot(). The order of the inputs
-// does not matter.
+// does not matter; node ids and service keys are distinct. Values of constraints compare without
+// regard to ASCII case, and an absent attribute differs from every value (as in Swarm).
 [[nodiscard]] Plan assign(std::span<Node const> nodes, std::span<Service const> services,
                           std::span<Incumbent const> incumbents);
 
-// A global service's slot on a node: stable whatever other nodes exist.
+// A global service's slot on a node: stable whatever other nodes exist. A 32-bit hash, so two nodes
+// may share one (1 fleet of 1,000 hosts in 8,000); both run it.
 [[nodiscard]] std::uint32_t global_slot(std::string_view service, base::NodeId node);
 
 // The weighted rendezvous score -ln(h) / w of (service, slot) on a node, as fixed point: the lowest
