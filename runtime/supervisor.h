@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -55,9 +56,17 @@ struct Config {
     base::Duration drain = base::milliseconds(500);
 };
 
-// Makes what runs equal to what should run: a pure machine per host. One container per (service,
-// slot): a new revision replaces the old one stop-first. Failures are retried with doubling,
-// jittered backoff.
+// Makes what runs equal to what should run: a pure machine per host.
+//
+// - One container per (service, slot): a new revision replaces the old one stop-first, and starts
+//   when the driver has freed the old one.
+// - A container found at adopt() keeps running if its revision is the desired one.
+// - What ends or cannot be made is tried again after a doubling, jittered wait. A new revision
+//   forgets the waits of the one before it.
+// - A health check is probed at once, then every `start_interval` until it first passes, then every
+//   `interval`; never twice at the same time. Failures within `start_period` do not count before
+//   the first success. `retries` failures in a row make a container unhealthy: it leaves the tables
+//   (phase running) but keeps running.
 class Supervisor {
 public:
     Supervisor(Config config, base::Prng prng);
@@ -77,12 +86,65 @@ public:
     [[nodiscard]] std::vector<Instance> instances() const;
 
 private:
-    struct Container;
-    std::map<std::string, Container> containers_;
-    std::map<std::string, Desired> desired_;
+    enum class Life : std::uint8_t { starting, running, draining, stopping, ended };
+
+    struct Container {
+        Assignment assignment;
+        Life life = Life::starting;
+        base::IpAddress address{};
+        base::Instant running_since{};
+        base::Instant drained_at{};
+        base::Instant probe_at{};
+        base::Duration stop_grace = base::seconds(10);
+        bool probing = false;
+        bool healthy = false;
+        bool was_healthy = false;
+        std::uint32_t probes_failed = 0;  // in a row
+        std::string message{};
+        std::optional<ExitStatus> exit{};
+    };
+
+    // What outlives the containers of a slot; forgotten with its revision.
+    struct Slot {
+        Desired desired;
+        std::string last_id;  // of the container that ended or failed last
+        bool start_failed = false;
+        std::uint32_t failures = 0;  // in a row
+        std::uint32_t restarts = 0;
+        base::Instant retry_at;
+        std::optional<ExitStatus> last_exit;
+        std::string message;
+    };
+
+    using SlotKey = std::pair<std::string, std::uint32_t>;
+    using ContainerEntry = std::map<std::string, Container>::value_type;
+
+    [[nodiscard]] static SlotKey key_of(Assignment const& assignment);
+    [[nodiscard]] bool occupied(SlotKey const& key) const;
+    // The slot that the container is for, if its revision is the desired one.
+    [[nodiscard]] Slot const* slot_of(Container const& container) const;
+    [[nodiscard]] Slot* slot_of(Container const& container);
+    [[nodiscard]] Phase phase_of(Container const& container) const;
+    [[nodiscard]] std::string new_id(Assignment const& assignment);
+
+    void reconcile(base::Instant now, Effects& out);
+    void keep(base::Instant now, Slot const& slot, ContainerEntry& entry, Effects& out);
+    void let_go(base::Instant now, ContainerEntry& entry, Effects& out);
+    void start(base::Instant now, Slot& slot, Effects& out);
+    void begin_serving(base::Instant now, Container& container);
+    void count_failure(base::Instant now, Slot& slot);
+
+    void on(base::Instant now, Started const& event, Effects& out);
+    void on(base::Instant now, StartFailed const& event, Effects& out);
+    void on(base::Instant now, Exited const& event, Effects& out);
+    void on(base::Instant now, Removed const& event, Effects& out);
+    void on(base::Instant now, Probed const& event, Effects& out);
+
+    std::map<std::string, Container> containers_;  // by id
+    std::map<SlotKey, Slot> slots_;
+    bool told_ = false;  // set_desired() was called: until then nothing is stopped
     Config config_;
     base::Prng prng_;
-    std::uint64_t serial_{};
 };
 
 }  // namespace runtime
