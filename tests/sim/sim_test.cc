@@ -1,0 +1,179 @@
+#include <catch2/catch.hpp>
+
+#include "tests/sim/checkers.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/world.h"
+
+using base::milliseconds;
+using base::seconds;
+
+namespace {
+
+spec::ServiceSpec web(std::uint32_t replicas) {
+    spec::ServiceSpec service;
+    service.project = "shop";
+    service.name = "web";
+    service.image = "busybox";
+    service.replicas = replicas;
+    service.ports = {{80, 8080, spec::Protocol::tcp}};
+    return service;
+}
+
+bool soon(sim::World& world, base::Duration limit) {
+    bool const held = world.run_until(limit, [&] { return !sim::healed(world); });
+    INFO(sim::healed(world).value_or("healed"));
+    CHECK(held);
+    return held;
+}
+
+std::size_t running(sim::World const& world) {
+    std::size_t count = 0;
+    for (auto const& host : world.hosts()) {
+        for (auto const& [id, container] : host->containers) {
+            count += container.running ? 1U : 0U;
+        }
+    }
+    return count;
+}
+
+}  // namespace
+
+TEST_CASE("a fleet boots, deploys and agrees") {
+    sim::World world(1, 5);
+    world.boot();
+    world.apply(3, web(7));
+    REQUIRE(soon(world, seconds(10)));
+    CHECK(running(world) == 7);
+}
+
+TEST_CASE("a lost host's replicas run elsewhere, and only they move") {
+    sim::World world(2, 5);
+    world.boot();
+    world.apply(0, web(10));
+    REQUIRE(soon(world, seconds(10)));
+    std::set<std::string> before;
+    for (std::size_t index = 0; index < 4; ++index) {
+        for (auto const& [id, container] : world.hosts()[index]->containers) {
+            before.insert(id);
+        }
+    }
+    world.crash_host(4);
+    CHECK(world.run_until(seconds(4), [&] { return running(world) == 10; }));
+    for (std::size_t index = 0; index < 4; ++index) {
+        for (auto const& [id, container] : world.hosts()[index]->containers) {
+            before.erase(id);
+        }
+    }
+    CHECK(before.empty());
+}
+
+TEST_CASE("an agent that dies and returns keeps its containers") {
+    sim::World world(3, 3);
+    world.boot();
+    world.apply(0, web(6));
+    REQUIRE(soon(world, seconds(10)));
+    auto const before = world.hosts()[1]->containers;
+    world.kill_agent(1);
+    world.run_for(milliseconds(400));
+    world.start_agent(1);
+    REQUIRE(soon(world, seconds(10)));
+    for (auto const& [id, container] : before) {
+        CHECK(world.hosts()[1]->containers.contains(id));
+    }
+}
+
+TEST_CASE("a fleet that lost all power at once finds itself and its services again") {
+    sim::World world(4, 5);
+    world.boot();
+    world.apply(2, web(5));
+    REQUIRE(soon(world, seconds(10)));
+    for (std::size_t index = 0; index < 5; ++index) {
+        world.crash_host(index);
+    }
+    for (std::size_t index = 5; index-- > 0;) {
+        world.start_agent(index);
+        world.run_for(milliseconds(300));
+    }
+    REQUIRE(soon(world, sim::heal_bound()));
+    CHECK(running(world) == 5);
+}
+
+TEST_CASE("both sides of a partition serve, and one copy remains after it") {
+    sim::World world(5, 6);
+    world.boot();
+    world.apply(0, web(6));
+    REQUIRE(soon(world, seconds(10)));
+    world.partition({3, 4, 5});
+    world.run_for(seconds(6));
+    CHECK(running(world) == 12);
+    world.unite();
+    REQUIRE(soon(world, sim::heal_bound()));
+    CHECK(running(world) == 6);
+}
+
+TEST_CASE("a removed service ends everywhere, also where the removal was not heard at once") {
+    sim::World world(6, 4);
+    world.boot();
+    world.apply(0, web(4));
+    REQUIRE(soon(world, seconds(10)));
+    world.partition({3});
+    world.remove(0, "shop/web");
+    world.run_for(seconds(5));
+    world.unite();
+    REQUIRE(soon(world, sim::heal_bound()));
+    CHECK(running(world) == 0);
+}
+
+TEST_CASE("a new revision replaces every replica, never all at once") {
+    sim::World world(7, 3);
+    world.boot();
+    world.apply(0, web(3));
+    REQUIRE(soon(world, seconds(10)));
+    spec::ServiceSpec next = web(3);
+    next.environment["VERSION"] = "2";
+    world.apply(1, next);
+    std::string const revision = spec::revision(next);
+    auto const updated = [&] {
+        std::size_t count = 0;
+        for (auto const& host : world.hosts()) {
+            for (auto const& [id, container] : host->containers) {
+                count += container.running && container.assignment.revision == revision ? 1U : 0U;
+            }
+        }
+        return count;
+    };
+    CHECK(world.run_until(seconds(30), [&] {
+        CHECK(running(world) >= 2);
+        return updated() == 3;
+    }));
+    REQUIRE(soon(world, seconds(10)));
+}
+
+TEST_CASE("no host is called down without a fault") {
+    sim::World world(8, 8);
+    world.boot();
+    world.run_for(seconds(5));
+    for (int round = 0; round < 600; ++round) {
+        world.run_for(seconds(1));
+        REQUIRE_FALSE(sim::everyone_alive(world));
+    }
+}
+
+TEST_CASE("the same seed gives the same trace") {
+    for (std::uint64_t const seed : {11U, 12U, 13U}) {
+        sim::Outcome const once = sim::run_seed(seed, 5);
+        sim::Outcome const again = sim::run_seed(seed, 5);
+        CHECK(once.trace == again.trace);
+        CHECK(once.events == again.events);
+        CHECK(once.trace != sim::run_seed(seed + 100, 5).trace);
+    }
+}
+
+TEST_CASE("drawn faults are survived") {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        std::size_t const hosts = 3 + seed % 10;
+        sim::Outcome const outcome = sim::run_seed(seed, hosts);
+        INFO("replay: ./dev sim --seed " << seed << " --hosts " << hosts);
+        CHECK(outcome.complaint == "");
+    }
+}
