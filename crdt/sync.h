@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,14 +31,25 @@ struct SyncEffects {
 
 struct SyncConfig {
     base::Duration interval = base::seconds(1);  // a digest to one random peer
-    std::size_t chunk_bytes = 256 * 1024;        // entries in one stream message
-    base::Duration pull_timeout = base::seconds(5);
+    std::size_t chunk_bytes = 256 * 1024;        // entries in one stream message, at most 512 KiB
+    base::Duration pull_timeout = base::seconds(5);  // without an answer a pull is given up
 };
 
-// Anti-entropy between maps: what gossip lost or a host missed while it was away. A digest of the
-// version vector goes to a random peer as one datagram; only if the peers differ do they exchange
-// vectors and, chunk by chunk (the receiver asks for each, so a slow one is never flooded), the
-// entries that the other lacks.
+inline constexpr std::size_t message_max = 1 << 20;  // longer ones are neither sent nor accepted
+inline constexpr std::size_t pulls_max = 4;  // at a time; further ones are left to a later digest
+
+// Anti-entropy between maps: what gossip lost or a host missed while it was away.
+//
+//   digest  datagram  sender's Map::digest(), to one random peer each interval. If ours differs:
+//   pull. pull    stream    what the sender knows: a version vector, and dots it holds beyond that.
+//   answer  stream    one chunk of what the pull lacked; the puller asks for the next one, so that
+//   a
+//                     slow one is never flooded. It names the pull it answers: any other is
+//                     ignored.
+//
+// A pull also shows what its receiver lacks; then the receiver pulls back, so one exchange leaves
+// both with everything. The puller's version rises only with the last chunk (see Map::delta); until
+// then its place is kept here. An exchange that breaks off is begun again by a later digest.
 class Sync {
 public:
     Sync(base::NodeId self, SyncConfig config, base::Prng prng);
@@ -50,16 +62,29 @@ public:
     // Starts a full exchange with one peer at once: a host that joins or returns.
     void pull(base::Instant now, base::NodeId peer, Map const& map, SyncEffects& out);
 
-    // On error the message is dropped; entries merged before a bad one stay merged.
+    // On error the message is dropped and a pull it answered is given up; entries merged before a
+    // bad one stay merged (and are in `out`).
     [[nodiscard]] std::expected<void, Errc> on_message(base::Instant now, base::NodeId from,
                                                        base::ByteView bytes, Map& map,
                                                        SyncEffects& out);
 
 private:
+    struct Pending {
+        VersionVector from;          // the peer's entries up to here are merged
+        std::uint64_t question = 0;  // the pull that was sent last
+        base::Instant deadline;
+    };
+
+    void ask(base::Instant now, base::NodeId peer, VersionVector from, Map const& map,
+             SyncEffects& out);
+    std::expected<void, Errc> take(base::Instant now, base::NodeId from, Map::Delta delta, Map& map,
+                                   SyncEffects& out);
+
     base::NodeId self_;
     SyncConfig config_;
     base::Prng prng_;
     base::Instant next_{};
+    std::map<base::NodeId, Pending> pulls_;
 };
 
 }  // namespace crdt

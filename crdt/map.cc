@@ -1,0 +1,307 @@
+#include "crdt/map.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/hash.h"
+#include "crdt/codec.h"
+
+namespace crdt {
+namespace {
+
+// A total order on the entries of one key. Beyond the stamp it decides only between two writes to
+// which a host gave the same stamp, having lost the first: the map must converge even then.
+bool precedes(Entry const& a, Entry const& b) {
+    return std::tie(a.stamp, a.dot, a.replaced, a.value) <
+           std::tie(b.stamp, b.dot, b.replaced, b.value);
+}
+
+// Each key's history is a chain with one stamp per counter, of which the winner shows the last two.
+bool concurrent(Entry const& winner, Entry const& loser) {
+    return loser.stamp.counter + 1 >= winner.stamp.counter && winner.replaced != loser.stamp;
+}
+
+}  // namespace
+
+bool well_formed(Entry const& entry) {
+    bool const first = entry.replaced.counter == 0;
+    return entry.key.size() <= key_max && (!entry.value || entry.value->size() <= value_max) &&
+           entry.stamp.counter >= 1 && entry.stamp.counter <= counter_max &&
+           entry.stamp.counter - 1 == entry.replaced.counter &&
+           (!first || entry.replaced.writer.is_zero()) && entry.dot.sequence >= 1 &&
+           entry.dot.sequence <= counter_max && entry.dot.origin == entry.stamp.writer;
+}
+
+std::uint64_t VersionVector::of(base::NodeId origin) const {
+    auto const at = origins_.find(origin);
+    return at == origins_.end() ? 0 : at->second;
+}
+
+void VersionVector::raise(base::NodeId origin, std::uint64_t sequence) {
+    auto const at = origins_.find(origin);
+    if (at != origins_.end()) {
+        at->second = std::max(at->second, sequence);
+    } else if (sequence > 0 && origins_.size() < origins_max) {
+        origins_.emplace(origin, sequence);
+    }
+}
+
+std::uint64_t VersionVector::digest() const {
+    base::ByteWriter bytes;
+    encode(*this, bytes);
+    return base::stable_hash(bytes.view());
+}
+
+std::optional<base::NodeId> single_writer(std::string_view key) {
+    std::size_t const id_size = 32;
+    for (std::string_view const prefix :
+         {std::string_view("node/"), std::string_view("instance/")}) {
+        if (!key.starts_with(prefix)) {
+            continue;
+        }
+        std::string_view const rest = key.substr(prefix.size());
+        std::string_view const tail = rest.substr(std::min(id_size, rest.size()));
+        bool const owned = prefix == "node/" ? tail == "/facts" : tail.starts_with('/');
+        return owned ? base::parse_node_id(rest.substr(0, id_size)) : std::nullopt;
+    }
+    return std::nullopt;
+}
+
+Map::Map(base::NodeId self) : self_(self) {}
+
+std::expected<Entry const*, Errc> Map::put(std::string_view key, base::Bytes value) {
+    return write(key, std::move(value));
+}
+
+std::expected<Entry const*, Errc> Map::erase(std::string_view key) {
+    if (value(key) == nullptr) {
+        return nullptr;
+    }
+    return write(key, std::nullopt);
+}
+
+std::expected<Entry const*, Errc> Map::write(std::string_view key,
+                                             std::optional<base::Bytes> value) {
+    if (key.size() > key_max) {
+        return std::unexpected(Errc::key_too_long);
+    }
+    if (value && value->size() > value_max) {
+        return std::unexpected(Errc::value_too_long);
+    }
+    if (single_writer(key).value_or(self_) != self_) {
+        return std::unexpected(Errc::not_the_writer);
+    }
+    Entry const* const current = find(key);
+    Stamp const replaced = current != nullptr ? current->stamp : Stamp{};
+    std::uint64_t const last = std::max(sequence_, version_.of(self_));
+    if ((current == nullptr && entries_.size() >= entries_max) || last >= counter_max ||
+        replaced.counter >= counter_max) {
+        return std::unexpected(Errc::full);
+    }
+    sequence_ = last + 1;
+    Entry const* const stored = store({
+        .key = std::string(key),
+        .value = std::move(value),
+        .stamp = {.counter = replaced.counter + 1, .writer = self_},
+        .replaced = replaced,
+        .dot = {.origin = self_, .sequence = sequence_},
+    });
+    version_.raise(self_, sequence_);
+    return stored;
+}
+
+std::expected<Merged, Errc> Map::merge(Entry entry) {
+    if (!well_formed(entry)) {
+        return std::unexpected(Errc::malformed);
+    }
+    base::NodeId const origin = entry.dot.origin;
+    auto const writer = single_writer(entry.key);
+    if (writer && *writer != origin) {
+        return std::unexpected(Errc::not_the_writer);
+    }
+    Entry const* const current = find(entry.key);
+    if (current == nullptr && entries_.size() >= entries_max) {
+        return std::unexpected(Errc::full);
+    }
+    if (origin == self_) {
+        sequence_ = std::max(sequence_, entry.dot.sequence);
+    }
+    // Not left to advance(): an entry that lost is not held, yet known.
+    if (entry.dot.sequence == version_.of(origin) + 1) {
+        version_.raise(origin, entry.dot.sequence);
+    }
+    Merged merged = Merged::known;
+    if (current == nullptr) {
+        store(std::move(entry));
+        merged = Merged::applied;
+    } else if (precedes(*current, entry)) {
+        bool const conflict = !writer && record(entry, *current);
+        store(std::move(entry));
+        merged = conflict ? Merged::conflict : Merged::applied;
+    } else if (precedes(entry, *current) && !writer && record(*current, entry)) {
+        merged = Merged::conflict;
+    }
+    advance(origin);
+    return merged;
+}
+
+Entry const* Map::store(Entry entry) {
+    auto const [at, inserted] = entries_.try_emplace(entry.key);
+    if (!inserted) {
+        by_dot_.erase({.dot = at->second.dot, .key = at->first});
+    }
+    at->second = std::move(entry);
+    by_dot_.insert({.dot = at->second.dot, .key = at->first});
+    return &at->second;
+}
+
+// Held entries directly behind the version close a gap without a word from a peer.
+void Map::advance(base::NodeId origin) {
+    std::uint64_t sequence = version_.of(origin);
+    while (holds({.origin = origin, .sequence = sequence + 1})) {
+        ++sequence;
+    }
+    version_.raise(origin, sequence);
+}
+
+// False if the values agree (nothing is lost), the winner saw the loser, or it is recorded already:
+// gossip repeats itself.
+bool Map::record(Entry const& winner, Entry const& loser) {
+    if (winner.value == loser.value || !concurrent(winner, loser)) {
+        return false;
+    }
+    for (Conflict const& known : conflicts_) {
+        if (known.loser == loser) {
+            return false;
+        }
+    }
+    if (conflicts_.size() >= conflicts_max) {
+        conflicts_.erase(conflicts_.begin());
+    }
+    conflicts_.push_back({.winner = winner, .loser = loser});
+    return true;
+}
+
+void Map::raise(base::NodeId origin, std::uint64_t sequence) {
+    version_.raise(origin, sequence);
+    advance(origin);
+}
+
+void Map::raise(VersionVector const& version) {
+    for (auto const& [origin, sequence] : version.origins()) {
+        raise(origin, sequence);
+    }
+}
+
+Entry const* Map::find(std::string_view key) const {
+    auto const at = entries_.find(key);
+    return at == entries_.end() ? nullptr : &at->second;
+}
+
+base::Bytes const* Map::value(std::string_view key) const {
+    Entry const* const entry = find(key);
+    return entry != nullptr && entry->value ? &*entry->value : nullptr;
+}
+
+void Map::each(std::string_view prefix, std::function<void(Entry const&)> const& visit) const {
+    for (auto at = entries_.lower_bound(prefix);
+         at != entries_.end() && at->first.starts_with(prefix); ++at) {
+        if (at->second.value) {
+            visit(at->second);
+        }
+    }
+}
+
+// In dot order, jumping from origin to origin, until `visit` says false.
+void Map::each_uncovered(VersionVector const& known,
+                         std::function<bool(Held const&)> const& visit) const {
+    auto at = by_dot_.begin();
+    while (at != by_dot_.end()) {
+        base::NodeId const origin = at->dot.origin;
+        at = by_dot_.lower_bound(
+            {.dot = {.origin = origin, .sequence = known.of(origin) + 1}, .key = {}});
+        for (; at != by_dot_.end() && at->dot.origin == origin; ++at) {
+            if (!visit(*at)) {
+                return;
+            }
+        }
+    }
+}
+
+Map::Delta Map::delta(VersionVector const& known, std::size_t bytes_max,
+                      std::span<Dot const> ahead) const {
+    Delta out;
+    std::size_t bytes = 0;
+    std::optional<Dot> last;
+    std::optional<Dot> stop;
+    auto const take = [&](Held const& held) {
+        Entry const& entry = entries_.find(held.key)->second;
+        std::size_t const size = encoded_size(entry);
+        // Entries that share a dot travel together: `covered` cannot tell them apart.
+        if (!out.entries.empty() && bytes + size > bytes_max && last != held.dot) {
+            stop = held.dot;
+            return false;
+        }
+        bytes += size;
+        last = held.dot;
+        out.entries.push_back(entry);
+        return true;
+    };
+    each_uncovered(known,
+                   [&](Held const& held) { return !version_.covers(held.dot) || take(held); });
+    for (auto const& [origin, sequence] : version_.origins()) {
+        if (!stop || origin < stop->origin) {
+            out.covered.raise(origin, sequence);
+        } else if (origin == stop->origin) {
+            out.covered.raise(origin, stop->sequence - 1);
+        } else {
+            out.covered.raise(origin, std::min(sequence, known.of(origin)));
+        }
+    }
+    if (!stop) {
+        each_uncovered(version_, [&](Held const& held) {
+            return known.covers(held.dot) || std::ranges::binary_search(ahead, held.dot) ||
+                   take(held);
+        });
+    }
+    out.complete = !stop;
+    return out;
+}
+
+std::vector<Dot> Map::ahead(VersionVector const& known) const {
+    std::vector<Dot> dots;
+    each_uncovered(known, [&](Held const& held) {
+        if (dots.empty() || dots.back() != held.dot) {
+            dots.push_back(held.dot);
+        }
+        return dots.size() < ahead_max;
+    });
+    return dots;
+}
+
+bool Map::knows(Dot dot) const {
+    return version_.covers(dot) || holds(dot);
+}
+
+bool Map::holds(Dot dot) const {
+    auto const at = by_dot_.lower_bound({.dot = dot, .key = {}});
+    return at != by_dot_.end() && at->dot == dot;
+}
+
+std::uint64_t Map::digest() const {
+    base::ByteWriter bytes;
+    encode(version_, bytes);
+    encode(ahead(version_), bytes);
+    return base::stable_hash(bytes.view());
+}
+
+base::Bytes Map::canonical() const {
+    base::ByteWriter out;
+    for (auto const& [key, entry] : entries_) {
+        encode(entry, out);
+    }
+    return out.take();
+}
+
+}  // namespace crdt

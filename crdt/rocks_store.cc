@@ -1,0 +1,1 @@
+#include "crdt/rocks_store.h"
