@@ -166,10 +166,10 @@ base::Instant Agent::Machine::next_deadline() const {
     }
     if (!settled) {
         next = std::min(next, settle_deadline);
-    } else if (subnet && !network) {
-        next = std::min(next, subnet_usable_at);
+    } else if (subnet && !network && !leaving) {
+        next = std::min(next, std::max(subnet_usable_at, decide_at));
     }
-    if (leaving) {
+    if (leaving && !left) {
         next = std::min(next, leave_deadline);
     }
     return next;

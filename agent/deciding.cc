@@ -42,6 +42,8 @@ void Agent::Machine::update_settled(base::Instant now, Effects& out) {
         out.notices.push_back(
             {Level::info, told ? "knows the fleet's present state"
                                : "acts on the state it remembers: no other host has answered"});
+    } else if (now >= settle_deadline) {
+        settle_deadline = std::min(now + config.settle / 4, settle_limit);
     }
 }
 

@@ -59,30 +59,33 @@ Complaint plans_agree(World const& world) {
 }
 
 Complaint exactly_the_replicas(World const& world) {
-    std::map<std::pair<std::string, std::uint32_t>, int> running;
+    std::map<std::string, std::map<std::uint32_t, int>> running;
     for (auto const& host : world.hosts()) {
         for (auto const& [id, container] : host->containers) {
             if (container.running) {
-                ++running[{container.assignment.service, container.assignment.slot}];
+                ++running[container.assignment.service][container.assignment.slot];
             }
         }
     }
-    std::size_t wanted = 0;
     for (agent::ServiceReport const& service : world.hosts().front()->agent->services()) {
-        for (std::uint32_t slot = 1; slot <= service.replicas; ++slot) {
-            ++wanted;
-            int const count = running[{service.service, slot}];
+        std::map<std::uint32_t, int> const slots = std::exchange(running[service.service], {});
+        for (auto const& [slot, count] : slots) {
             if (count != 1) {
                 return concat(service.service, '/', slot, " runs ", count, " times");
             }
         }
-        if (service.healthy != service.replicas) {
-            return concat(service.service, " has ", service.healthy, " of ", service.replicas,
-                          " replicas healthy");
+        std::size_t const wanted = service.global ? world.hosts().size() : service.replicas;
+        if (slots.size() != wanted || service.healthy != wanted) {
+            return concat(service.service, ": ", slots.size(), " slots run, ", service.healthy,
+                          " are healthy, ", wanted, " are wanted");
         }
     }
-    return running.size() == wanted ? Complaint()
-                                    : concat(running.size(), " slots run, ", wanted, " are wanted");
+    for (auto const& [service, slots] : running) {
+        if (!slots.empty()) {
+            return concat(service, " still runs");
+        }
+    }
+    return std::nullopt;
 }
 
 Complaint addresses_unique(World const& world) {
