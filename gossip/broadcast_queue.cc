@@ -1,5 +1,6 @@
 #include "gossip/broadcast_queue.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -7,30 +8,36 @@
 namespace gossip {
 
 bool BroadcastQueue::put(Kind kind, std::string name, base::Bytes message) {
-    Key key{kind, std::move(name)};
-    if (auto const queued = by_key_.find(key); queued != by_key_.end()) {
-        by_order_.erase(queued->second);
-        by_key_.erase(queued);
-    }
+    withdraw(kind, name);
     bool const full = by_order_.size() >= size_max_;
     if (full && !by_order_.empty()) {
         auto const last = std::prev(by_order_.end());
         by_key_.erase(last->second.key);
         by_order_.erase(last);
     }
+    Key key{kind, std::move(name)};
     Order const order{kind, 0, newest_first_--};
     by_key_.emplace(key, order);
     by_order_.emplace(order, Update{std::move(key), std::move(message)});
     return !full;
 }
 
-void BroadcastQueue::fill(PacketWriter& packet, int retransmits_max) {
+void BroadcastQueue::withdraw(Kind kind, std::string const& name) {
+    if (auto const queued = by_key_.find({kind, name}); queued != by_key_.end()) {
+        by_order_.erase(queued->second);
+        by_key_.erase(queued);
+    }
+}
+
+void BroadcastQueue::fill(PacketWriter& packet, int retransmits_max,
+                          std::span<base::Bytes const> already) {
     // No message is shorter: a packet with less room is full.
     constexpr std::size_t message_min = 4;
     std::vector<std::map<Order, Update>::node_type> sent;
     for (auto next = by_order_.begin(); next != by_order_.end() && packet.room() >= message_min;) {
         auto const update = next++;
-        if (packet.add(update->second.message)) {
+        base::Bytes const& message = update->second.message;
+        if (std::ranges::find(already, message) == already.end() && packet.add(message)) {
             sent.push_back(by_order_.extract(update));
         }
     }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 
 #include "base/bytes.h"
@@ -13,7 +14,7 @@ namespace gossip {
 
 // The updates still worth sending. What was sent least goes first, then what is newest; records of
 // members go before payloads, so that no flood of payloads delays the news of a death. An update
-// of the same key replaces the one that is queued.
+// of the same kind and name replaces the one that is queued.
 class BroadcastQueue {
 public:
     enum class Kind : std::uint8_t { member, payload };
@@ -21,10 +22,14 @@ public:
     explicit BroadcastQueue(std::size_t size_max) : size_max_(size_max) {}
 
     // False if the queue was full and another update, the last in order, was dropped for this one.
-    bool put(Kind kind, std::string key, base::Bytes message);
+    bool put(Kind kind, std::string name, base::Bytes message);
 
-    // Adds what fits into `packet` and drops what has now been sent `retransmits_max` times.
-    void fill(PacketWriter& packet, int retransmits_max);
+    // Forgets an update that is no longer true.
+    void withdraw(Kind kind, std::string const& name);
+
+    // Adds what fits into `packet`, without what it holds `already`, and drops what has now been
+    // sent `retransmits_max` times.
+    void fill(PacketWriter& packet, int retransmits_max, std::span<base::Bytes const> already);
 
     [[nodiscard]] std::size_t size() const { return by_order_.size(); }
 

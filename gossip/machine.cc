@@ -202,8 +202,12 @@ void Gossip::Machine::on_ack(Incoming const& in, Ack const& ack, Effects& out) {
 void Gossip::Machine::on_claim(Incoming& in, Member const& claim, Effects& out) {
     if (claim.id == self_.id) {
         on_claim_about_self(in, claim, out);
-    } else if (learn(in.now, claim, out) && in.pass_on) {
-        announce(*membership_.find(claim.id));
+    } else if (learn(in.now, claim, out)) {
+        if (in.pass_on) {
+            announce(*membership_.find(claim.id));
+        } else {
+            queue_.withdraw(BroadcastQueue::Kind::member, member_key(claim.id));
+        }
     }
 }
 
@@ -301,14 +305,16 @@ void Gossip::Machine::raise_incarnation(std::uint64_t above, Effects& out) {
 
 void Gossip::Machine::send_datagram(base::SocketAddress to, Member const* recipient,
                                     std::span<base::Bytes const> messages, Effects& out) {
-    PacketWriter packet(config_.datagram_max);
+    std::vector<base::Bytes> first;
     if (recipient != nullptr && recipient->state != State::alive) {
-        packet.add(encode(*recipient));
+        first.push_back(encode(*recipient));
     }
-    for (base::Bytes const& message : messages) {
+    first.insert(first.end(), messages.begin(), messages.end());
+    PacketWriter packet(config_.datagram_max);
+    for (base::Bytes const& message : first) {
         packet.add(message);
     }
-    queue_.fill(packet, retransmits(config_.retransmit_mult, fleet_size()));
+    queue_.fill(packet, retransmits(config_.retransmit_mult, fleet_size()), first);
     if (!packet.empty()) {
         out.sends.push_back({to, Channel::datagram, packet.take()});
     }

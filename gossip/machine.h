@@ -52,6 +52,7 @@ private:
     // The probe of this interval, until it is acknowledged.
     struct Probe {
         base::NodeId target;
+        std::uint64_t incarnation{};  // of the target: a failure accuses this one only
         std::uint64_t sequence{};
         base::Instant indirect_at{};  // instant_max once others were asked
     };

@@ -76,13 +76,12 @@ void Gossip::Machine::finish_probe(base::Instant now, Effects& out) {
     if (!probe_) {
         return;
     }
+    ++counters_.probes_failed;
     Member suspect = *membership_.find(probe_->target);
+    suspect.state = State::suspect;
+    suspect.incarnation = probe_->incarnation;
     probe_.reset();
-    if (suspect.state == State::alive || suspect.state == State::suspect) {
-        ++counters_.probes_failed;
-        suspect.state = State::suspect;
-        claim(now, suspect, out);
-    }
+    claim(now, suspect, out);
 }
 
 void Gossip::Machine::start_probe(base::Instant now, Effects& out) {
@@ -91,7 +90,8 @@ void Gossip::Machine::start_probe(base::Instant now, Effects& out) {
     if (target == nullptr) {
         return;
     }
-    probe_ = Probe{target->id, next_sequence_++, now + stretched(config_.probe_timeout)};
+    probe_ = Probe{target->id, target->incarnation, next_sequence_++,
+                   now + stretched(config_.probe_timeout)};
     base::Bytes const ping = encode(Ping{probe_->sequence});
     send_datagram(*target, {&ping, 1}, out);
 }
@@ -117,13 +117,13 @@ void Gossip::Machine::spread(base::Instant now, Effects& out) {
     auto const fanout = static_cast<std::size_t>(config_.gossip_fanout);
     std::vector<Member const*> const targets = membership_.sample(prng_, fanout, std::nullopt);
     for (Member const* const target : targets) {
-        if (!queue_.empty()) {
-            send_datagram(*target, {}, out);
-        }
+        send_datagram(*target, {}, out);
     }
     for (auto const& [id, suspicion] : suspicions_.all()) {
-        if (prng_.chance(tells_per_interval / static_cast<double>(fleet_size()))) {
-            send_datagram(*membership_.find(id), {}, out);
+        Member const* const suspect = membership_.find(id);
+        bool const told = std::ranges::find(targets, suspect) != targets.end();
+        if (!told && prng_.chance(tells_per_interval / static_cast<double>(fleet_size()))) {
+            send_datagram(*suspect, {}, out);
         }
     }
 }

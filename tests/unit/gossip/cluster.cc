@@ -85,7 +85,8 @@ void Cluster::carry_out(int host, gossip::Effects& effects) {
         base::Instant const at =
             now_ + options_.latency_min +
             base::Duration(static_cast<base::Duration::rep>(prng_.below(spread + 1)));
-        network_.emplace(at, Delivery{at, host, to->second, send.channel, std::move(send.bytes)});
+        network_.emplace(at,
+                         Delivery{at, host, to->second, send.channel, std::move(send.bytes), true});
     }
 }
 
@@ -95,6 +96,11 @@ void Cluster::deliver(Delivery const& delivery) {
     bool const passes = !cut_.contains({delivery.from, delivery.to});
     base::SocketAddress const source =
         from != hosts_.end() ? from->second.self().address : host_address(delivery.from);
+    if (on_delivery) {
+        Delivery seen = delivery;
+        seen.arrived = to != hosts_.end() && passes;
+        on_delivery(seen);
+    }
     if (to == hosts_.end() || !passes) {
         if (delivery.channel == gossip::Channel::stream && from != hosts_.end()) {
             call(delivery.from, [&](auto& gossip, auto& out) {
@@ -102,9 +108,6 @@ void Cluster::deliver(Delivery const& delivery) {
             });
         }
         return;
-    }
-    if (on_delivery) {
-        on_delivery(delivery);
     }
     call(delivery.to, [&](auto& gossip, auto& out) {
         (void)gossip.on_message(now_, node_id(delivery.from), source, delivery.channel,

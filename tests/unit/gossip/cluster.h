@@ -34,6 +34,7 @@ public:
         int to{};
         gossip::Channel channel{};
         base::Bytes bytes;
+        bool arrived = true;  // false: the link was cut or the receiver dead
     };
 
     struct Observed {
