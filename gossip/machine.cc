@@ -145,6 +145,10 @@ void Gossip::Machine::on_exchange(Incoming& in, std::span<Message const> message
     // What a joiner hears first is news to nobody but itself.
     in.pass_on = membership_.live_count() > 0;
     bool reply_wanted = false;
+    // A stream comes from a port of its own: what the sender says of itself, even if we know
+    // better, tells where it listens.
+    Member const* const sender = membership_.find(in.from);
+    base::SocketAddress address = sender != nullptr ? sender->address : in.source;
     for (Message const& message : messages) {
         if (auto const* const exchange = std::get_if<Exchange>(&message)) {
             reply_wanted = *exchange == Exchange::request;
@@ -156,15 +160,16 @@ void Gossip::Machine::on_exchange(Incoming& in, std::span<Message const> message
             if (claim.state == State::down && live) {
                 claim.state = State::suspect;
             }
+            if (claim.id == in.from) {
+                address = claim.address;
+            }
             on_claim(in, claim, out);
         }
     }
-    Member const* const sender = membership_.find(in.from);
-    base::SocketAddress const to = sender != nullptr ? sender->address : in.source;
     if (reply_wanted) {
-        send_exchange(to, Exchange::reply, out);
+        send_exchange(address, Exchange::reply, out);
     } else if (!in.answer.empty()) {
-        send_datagram(to, sender, in.answer, out);
+        send_datagram(address, membership_.find(in.from), in.answer, out);
     }
 }
 

@@ -64,7 +64,12 @@ void Cluster::carry_out(int host, gossip::Effects& effects) {
         observed.push_back({now_, host, change});
     }
     for (gossip::Payload const& payload : effects.payloads) {
-        payloads[host].emplace_back(base::as_text(payload.bytes));
+        std::string const text(base::as_text(payload.bytes));
+        std::vector<std::string>& known = payloads[host];
+        if (std::ranges::find(known, text) == known.end()) {
+            hosts_.at(host).broadcast(text, payload.bytes);
+        }
+        known.push_back(text);
     }
     if (effects.incarnation) {
         saved_incarnations[host] = *effects.incarnation;

@@ -17,7 +17,7 @@ base::SocketAddress host_address(int host);
 std::string host_name(int host);
 
 // N Gossip machines on a network of simulated time: datagrams may be lost, links cut, hosts
-// killed. Everything follows from the seed.
+// killed. A payload that is news to a host is passed on by it. Everything follows from the seed.
 class Cluster {
 public:
     struct Options {
