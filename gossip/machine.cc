@@ -16,6 +16,12 @@ constexpr std::size_t relays_max = 256;      // further requests are dropped
 constexpr std::size_t seeds_max = 64;        // further seeds are ignored
 constexpr std::size_t leave_sends_max = 16;  // at once; gossip does the rest
 
+// A peer may have driven us to the highest incarnation, so the next start may ask for more.
+Self bounded(Self self) {
+    self.incarnation = std::min(self.incarnation, incarnation_max);
+    return self;
+}
+
 std::string member_key(base::NodeId const& id) {
     return std::string(base::as_text(std::as_bytes(std::span(id.bytes))));
 }
@@ -23,7 +29,7 @@ std::string member_key(base::NodeId const& id) {
 }  // namespace
 
 Gossip::Machine::Machine(Self self, Config config, base::Prng prng)
-    : self_(std::move(self)),
+    : self_(bounded(std::move(self))),
       config_(config),
       prng_(prng),
       membership_(self_),
@@ -34,7 +40,6 @@ Gossip::Machine::Machine(Self self, Config config, base::Prng prng)
     CHECK(config_.stream_max >= config_.datagram_max);
     CHECK(self_.name.size() <= name_max);
     CHECK(self_.meta.size() <= meta_max);
-    CHECK(self_.incarnation < incarnation_max);
 }
 
 void Gossip::Machine::start(base::Instant now) {
@@ -222,7 +227,7 @@ void Gossip::Machine::on_claim_about_self(Incoming& in, Member const& claim, Eff
     // An alive record that is not ours is of an earlier life whose incarnation was lost.
     bool const not_ours = claim.incarnation > self.incarnation ||
                           (claim.incarnation == self.incarnation && !same_content(claim, self));
-    if (has_left() || (!accused && !not_ours)) {
+    if (!accused && !not_ours) {
         return;
     }
     if (claim.incarnation >= self.incarnation) {
@@ -239,7 +244,7 @@ void Gossip::Machine::on_unreachable(base::Instant now, base::SocketAddress to) 
     // No proof of a death: its agent may restart while its containers run. Probes will tell.
     if (partner_ == to) {
         partner_.reset();
-        push_pull_at_ = std::min(push_pull_at_, now + config_.probe_interval);
+        push_pull_at_ = std::min(push_pull_at_, now + config_.reconnect_interval);
     }
 }
 
@@ -254,6 +259,9 @@ void Gossip::Machine::broadcast(std::string key, base::Bytes payload) {
 void Gossip::Machine::set_meta(base::Instant now, base::Bytes meta, Effects& out) {
     CHECK(meta.size() <= meta_max);
     start(now);
+    if (meta == self_.meta) {
+        return;
+    }
     self_.meta = meta;
     membership_.self().meta = std::move(meta);
     raise_incarnation(self_.incarnation, out);

@@ -1,5 +1,8 @@
 // What a host does by itself: probing, spreading news, push-pull.
 #include <algorithm>
+#include <cstdint>
+#include <set>
+#include <vector>
 
 #include "gossip/codec.h"
 #include "gossip/machine.h"

@@ -121,6 +121,9 @@ TEST_CASE("a member that is down to us and speaks is told so") {
     REQUIRE(first_of<Member>(said) != nullptr);
     CHECK(first_of<Member>(said)->state == State::down);
     CHECK(first_of<gossip::Ack>(said) != nullptr);
+    // Also when there is nothing else to answer.
+    REQUIRE(host.receive(2, {gossip::Broadcast{}}));
+    CHECK(first_of<Member>(host.said_to(2)) != nullptr);
     // That it speaks does not make it alive; only its own higher incarnation does.
     CHECK(host.gossip.find(node_id(2))->state == State::down);
     REQUIRE(host.receive(2, {record(2, 7, State::alive)}));
@@ -196,4 +199,22 @@ TEST_CASE("a host that left answers nobody") {
     REQUIRE(host.receive(1, {record(0, 9, State::down), gossip::Ping{1}}));
     CHECK(host.out.sends.empty());
     CHECK(host.gossip.find(node_id(0))->state == State::left);
+}
+
+TEST_CASE("our meta costs an incarnation only when it changes") {
+    Host host;
+    host.gossip.set_meta(now, base::to_bytes("a"), host.out);
+    CHECK(host.out.incarnation == 6U);
+    host.out.clear();
+    host.gossip.set_meta(now, base::to_bytes("a"), host.out);
+    CHECK_FALSE(host.out.incarnation);
+}
+
+TEST_CASE("no claim drives an incarnation beyond its bound") {
+    Host host;
+    REQUIRE(host.receive(1, {record(0, gossip::incarnation_max, State::down)}));
+    CHECK(host.gossip.self().incarnation == gossip::incarnation_max);
+    gossip::Gossip const restarted({node_id(0), "", {}, gossip::incarnation_max + 1, {}}, {},
+                                   base::Prng(1));
+    CHECK(restarted.self().incarnation == gossip::incarnation_max);
 }

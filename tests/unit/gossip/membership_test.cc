@@ -327,3 +327,21 @@ TEST_CASE("a large fleet meets, and finds its dead") {
     }
     CHECK(cluster.run_until(base::seconds(15), [&] { return cluster.converged(); }));
 }
+
+TEST_CASE("a push-pull that could not be delivered is offered to another soon") {
+    Cluster cluster({.seed = 17, .config = {.push_pull_interval = base::seconds(60)}});
+    cluster.start_joined(3);
+    std::vector<base::Instant> requests;
+    cluster.on_delivery = [&](Cluster::Delivery const& delivery) {
+        if (delivery.from == 0 && delivery.channel == gossip::Channel::stream) {
+            requests.push_back(delivery.at);
+            // As if no stream could reach the partner, while datagrams do.
+            cluster.call(0, [&](auto& gossip, auto& out) {
+                gossip.on_unreachable(cluster.now(), host_address(delivery.to), out);
+            });
+        }
+    };
+    REQUIRE(cluster.run_until(base::seconds(70), [&] { return requests.size() >= 2; }));
+    CHECK(requests[1] - requests[0] < base::seconds(3));
+    CHECK_FALSE(any_change_to(cluster, State::suspect));
+}
