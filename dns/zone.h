@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/address.h"
@@ -40,7 +41,8 @@ struct HostRecord {
     friend bool operator==(HostRecord const&, HostRecord const&) = default;
 };
 
-// Everything this host answers for, as data.
+// Everything this host answers for, as data. A record whose names are no DNS names is left out.
+// Hosts share the names of a project called `node`.
 struct ZoneData {
     std::string origin = "covey.internal";
     std::uint32_t serial{};
@@ -51,8 +53,12 @@ struct ZoneData {
     friend bool operator==(ZoneData const&, ZoneData const&) = default;
 };
 
+// Whether a configured origin can be one: a DNS name, not the root, with room for names beneath.
+[[nodiscard]] bool valid_origin(std::string_view origin);
+
 // ZoneData made ready for lookups; immutable, shared by the server's threads.
 class Zone;
+// valid_origin(data.origin) must hold.
 [[nodiscard]] std::shared_ptr<Zone const> make_zone(ZoneData const& data);
 
 enum class Transport : std::uint8_t { udp, tcp };
