@@ -1,0 +1,294 @@
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include <catch2/catch.hpp>
+#include <stdlib.h>
+
+#include "crdt/rocks_store.h"
+#include "crdt/store.h"
+#include "tests/sim/fake_store.h"
+#include "tests/unit/crdt/replicas.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using crdt::Batch;
+using crdt::Entry;
+using crdt::Loaded;
+
+class TempDirectory {
+public:
+    TempDirectory() {
+        std::string pattern = (fs::temp_directory_path() / "covey-store-XXXXXX").string();
+        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+        path_ = pattern;
+    }
+
+    ~TempDirectory() { fs::remove_all(path_); }
+
+    TempDirectory(TempDirectory const&) = delete;
+    TempDirectory& operator=(TempDirectory const&) = delete;
+
+    [[nodiscard]] fs::path const& path() const { return path_; }
+
+    [[nodiscard]] std::string state() const { return (path_ / "state").string(); }
+
+private:
+    fs::path path_;
+};
+
+// A disk, and the store an agent finds on it each time it starts.
+class FakeDisk {
+public:
+    crdt::Store& start() {
+        store_.crash();
+        return store_;
+    }
+
+private:
+    sim::FakeStore store_;
+};
+
+class RocksDisk {
+public:
+    crdt::Store& start() {
+        store_.reset();
+        auto opened = crdt::open_rocks_store(directory_.state());
+        INFO((opened ? "" : opened.error().message));
+        REQUIRE(opened);
+        store_ = *std::move(opened);
+        return *store_;
+    }
+
+private:
+    TempDirectory directory_;
+    std::unique_ptr<crdt::Store> store_;
+};
+
+std::vector<Entry> sorted(std::vector<Entry> entries) {
+    std::ranges::sort(entries, {}, &Entry::key);
+    return entries;
+}
+
+crdt::VersionVector version_of(std::uint8_t origin, std::uint64_t sequence) {
+    crdt::VersionVector version;
+    version.raise(crdt::node(origin), sequence);
+    return version;
+}
+
+}  // namespace
+
+TEMPLATE_TEST_CASE("store: a new one is empty", "", FakeDisk, RocksDisk) {
+    TestType disk;
+    auto const loaded = disk.start().load();
+    REQUIRE(loaded);
+    CHECK(loaded->entries.empty());
+    CHECK(loaded->version == crdt::VersionVector{});
+    CHECK(loaded->locals.empty());
+}
+
+TEMPLATE_TEST_CASE("store: what was written is there after a restart", "", FakeDisk, RocksDisk) {
+    TestType disk;
+    Entry const live = crdt::first_write("service/shop/web", "spec", 1, 1);
+    Entry dead = crdt::first_write("service/shop/db", "", 1, 2);
+    dead.value.reset();
+    Entry const empty = crdt::first_write("", "", 2, 1);
+    crdt::VersionVector version = version_of(1, 2);
+    version.raise(crdt::node(2), 1);
+    base::Bytes const local{std::byte{0}, std::byte{255}};
+    REQUIRE(disk.start().write({.entries = {live, dead, empty},
+                                .version = version,
+                                .locals = {{"incarnation", local}, {"", {}}}}));
+    auto const loaded = disk.start().load();
+    REQUIRE(loaded);
+    CHECK(sorted(loaded->entries) == sorted({live, dead, empty}));
+    CHECK(loaded->version == version);
+    CHECK(loaded->locals == std::map<std::string, base::Bytes>{{"incarnation", local}, {"", {}}});
+}
+
+TEMPLATE_TEST_CASE("store: a later batch replaces what it names and keeps the rest", "", FakeDisk,
+                   RocksDisk) {
+    TestType disk;
+    auto& store = disk.start();
+    Entry const kept = crdt::first_write("a", "1", 1, 1);
+    Entry const old = crdt::first_write("b", "1", 1, 2);
+    Entry fresh = old;
+    fresh.value = base::to_bytes("2");
+    fresh.replaced = old.stamp;
+    fresh.stamp.counter = 2;
+    fresh.dot.sequence = 3;
+    REQUIRE(store.write({.entries = {kept, old},
+                         .version = version_of(1, 2),
+                         .locals = {{"x", base::to_bytes("1")}, {"y", base::to_bytes("1")}}}));
+    REQUIRE(store.write(
+        {.entries = {fresh}, .version = version_of(1, 3), .locals = {{"x", base::to_bytes("2")}}}));
+    for (bool const restarted : {false, true}) {
+        auto const loaded = (restarted ? disk.start() : store).load();
+        REQUIRE(loaded);
+        CHECK(sorted(loaded->entries) == std::vector{kept, fresh});
+        CHECK(loaded->version == version_of(1, 3));
+        CHECK(base::as_text(loaded->locals.at("x")) == "2");
+        CHECK(base::as_text(loaded->locals.at("y")) == "1");
+    }
+}
+
+TEMPLATE_TEST_CASE("store: the names of locals and keys of entries do not meet", "", FakeDisk,
+                   RocksDisk) {
+    TestType disk;
+    for (auto const* const name : {"format", "version", "m/format", "m/version", "/format"}) {
+        auto& store = disk.start();
+        REQUIRE(store.write({.entries = {crdt::first_write(name, "entry", 1, 1)},
+                             .version = version_of(1, 1),
+                             .locals = {{name, base::to_bytes("local")}}}));
+    }
+    auto const loaded = disk.start().load();
+    REQUIRE(loaded);
+    CHECK(loaded->entries.size() == 5);
+    CHECK(loaded->locals.size() == 5);
+}
+
+TEMPLATE_TEST_CASE("store: a large state and the largest entry", "", FakeDisk, RocksDisk) {
+    TestType disk;
+    auto& store = disk.start();
+    std::string const value(crdt::value_max, 'v');
+    Batch batch{.entries = {}, .version = version_of(1, 3000), .locals = {}};
+    for (std::uint64_t i = 1; i <= 3000; ++i) {
+        batch.entries.push_back(crdt::first_write("key/" + std::to_string(i), "spec", 1, i));
+    }
+    batch.entries.push_back(crdt::first_write(std::string(crdt::key_max, 'k'), value, 2, 1));
+    REQUIRE(store.write(batch));
+    // More than a few write buffers, so that files are flushed and merged.
+    for (std::uint64_t i = 1; i <= 40; ++i) {
+        REQUIRE(store.write({.entries = {crdt::first_write("big", value, 3, i)},
+                             .version = version_of(1, 3000 + i),
+                             .locals = {}}));
+    }
+    auto const loaded = disk.start().load();
+    REQUIRE(loaded);
+    CHECK(loaded->entries.size() == 3002);
+    CHECK(loaded->version == version_of(1, 3040));
+}
+
+TEMPLATE_TEST_CASE("store: a map comes back as it was, and its next dot is a new one", "", FakeDisk,
+                   RocksDisk) {
+    TestType disk;
+    crdt::Map map(crdt::node(1));
+    base::Prng prng(11);
+    auto& store = disk.start();
+    for (int i = 0; i < 30; ++i) {
+        auto const entries = crdt::random_write(map, prng);
+        REQUIRE(store.write({.entries = entries, .version = map.version(), .locals = {}}));
+    }
+    auto const loaded = disk.start().load();
+    REQUIRE(loaded);
+    crdt::Map again(crdt::node(1));
+    for (Entry const& entry : loaded->entries) {
+        REQUIRE(again.merge(entry));
+    }
+    again.raise(loaded->version);
+    CHECK(again.canonical() == map.canonical());
+    CHECK(again.version() == map.version());
+    CHECK(crdt::put(again, "x", "y").dot == crdt::put(map, "x", "y").dot);
+}
+
+TEST_CASE("fake store: staged batches are lost in a crash, synced ones are not") {
+    sim::FakeStore store;
+    auto const batch = [](std::string key, std::uint64_t sequence) {
+        return Batch{.entries = {crdt::first_write(std::move(key), "x", 1, sequence)},
+                     .version = version_of(1, sequence),
+                     .locals = {}};
+    };
+    store.stage(batch("a", 1));
+    store.stage(batch("b", 2));
+    store.sync(1);
+    store.crash();
+    CHECK(store.load()->entries.size() == 1);
+    CHECK(store.load()->version == version_of(1, 1));
+    store.fail_writes("disk full");
+    CHECK(store.write(batch("c", 3)).error().message == "disk full");
+    CHECK(store.load()->entries.size() == 1);
+}
+
+namespace {
+
+std::string open_error(std::string const& directory) {
+    auto const opened = crdt::open_rocks_store(directory);
+    if (opened) {
+        auto const loaded = (*opened)->load();
+        return loaded ? "opened" : loaded.error().message;
+    }
+    return opened.error().message;
+}
+
+void overwrite(fs::path const& file, std::size_t at, std::string_view bytes) {
+    std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
+    out.seekp(static_cast<std::streamoff>(at));
+    out << bytes;
+    REQUIRE(out.good());
+}
+
+fs::path file_like(fs::path const& directory, std::string_view suffix) {
+    for (auto const& file : fs::directory_iterator(directory)) {
+        if (file.path().string().ends_with(suffix) && fs::file_size(file.path()) > 0) {
+            return file.path();
+        }
+    }
+    FAIL("no file " << suffix);
+    return {};
+}
+
+// Several batches, all still in the write-ahead log.
+void fill(std::string const& directory) {
+    auto const store = crdt::open_rocks_store(directory);
+    REQUIRE(store);
+    for (std::uint64_t i = 1; i <= 20; ++i) {
+        REQUIRE((*store)->write(
+            {.entries = {crdt::first_write(std::to_string(i), std::string(200, 'v'), 1, i)},
+             .version = version_of(1, i),
+             .locals = {}}));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("rocks store: a second opener is told that it is in use") {
+    TempDirectory directory;
+    auto const first = crdt::open_rocks_store(directory.state());
+    REQUIRE(first);
+    CHECK_THAT(open_error(directory.state()), Catch::Contains("in use by another agent"));
+}
+
+TEST_CASE("rocks store: a path that cannot be a directory") {
+    TempDirectory directory;
+    std::ofstream(directory.path() / "file") << "x";
+    CHECK_THAT(open_error((directory.path() / "file" / "state").string()),
+               Catch::Contains("cannot make the state directory"));
+}
+
+TEST_CASE("rocks store: damage is named, never skipped") {
+    TempDirectory directory;
+    fill(directory.state());
+    SECTION("in the middle of the log") {
+        overwrite(file_like(directory.state(), ".log"), 3000, "XXXX");
+    }
+    SECTION("in the list of files") {
+        overwrite(file_like(directory.state(), "CURRENT"), 0, "nonsense");
+    }
+    CHECK_THAT(open_error(directory.state()), Catch::Contains("is damaged"));
+}
+
+TEST_CASE("rocks store: a torn last write is dropped, the ones before it stay") {
+    TempDirectory directory;
+    fill(directory.state());
+    fs::path const log = file_like(directory.state(), ".log");
+    fs::resize_file(log, fs::file_size(log) - 5);
+    auto const store = crdt::open_rocks_store(directory.state());
+    REQUIRE(store);
+    auto const loaded = (*store)->load();
+    REQUIRE(loaded);
+    CHECK(loaded->entries.size() == 19);
+    CHECK(loaded->version == version_of(1, 19));
+}
