@@ -124,6 +124,7 @@ std::expected<Merged, Errc> Map::merge(Entry entry) {
     if (current == nullptr && entries_.size() >= entries_max) {
         return std::unexpected(Errc::full);
     }
+    bool const news = !knows(entry.dot);
     if (origin == self_) {
         sequence_ = std::max(sequence_, entry.dot.sequence);
     }
@@ -139,7 +140,7 @@ std::expected<Merged, Errc> Map::merge(Entry entry) {
         bool const conflict = !writer && record(entry, *current);
         store(std::move(entry));
         merged = conflict ? Merged::conflict : Merged::applied;
-    } else if (precedes(entry, *current) && !writer && record(*current, entry)) {
+    } else if (news && !writer && record(*current, entry)) {
         merged = Merged::conflict;
     }
     advance(origin);
@@ -166,7 +167,7 @@ void Map::advance(base::NodeId origin) {
 }
 
 // False if the values agree (nothing is lost), the winner saw the loser, or it is recorded already:
-// gossip repeats itself.
+// beyond a gap, gossip that repeats itself looks like news.
 bool Map::record(Entry const& winner, Entry const& loser) {
     if (winner.value == loser.value || !concurrent(winner, loser)) {
         return false;
