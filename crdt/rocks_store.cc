@@ -92,20 +92,38 @@ rocksdb::Options options() {
 
 class RocksStore final : public Store {
 public:
-    RocksStore(std::string directory, std::unique_ptr<rocksdb::DB> db)
-        : directory_(std::move(directory)), db_(std::move(db)) {}
+    explicit RocksStore(std::string directory) : directory_(std::move(directory)) {}
 
     base::Result<Loaded> load() override;
     base::Result<void> write(Batch const& batch) override;
-    base::Result<void> check_format();
+    // Does nothing if it is open.
+    base::Result<void> open();
 
 private:
+    base::Result<void> check_format();
     base::Result<void> read(std::string_view key, std::string_view value, Loaded& out) const;
     std::unique_ptr<rocksdb::Iterator> iterate() const;
 
     std::string directory_;
-    std::unique_ptr<rocksdb::DB> db_;
+    std::unique_ptr<rocksdb::DB> db_;  // none after a failed write, until the next call
 };
+
+base::Result<void> RocksStore::open() {
+    if (db_) {
+        return {};
+    }
+    rocksdb::DB* opened = nullptr;
+    auto const status = rocksdb::DB::Open(options(), directory_, &opened);
+    if (!status.ok()) {
+        return failed(directory_, status);
+    }
+    db_.reset(opened);
+    auto const checked = check_format();
+    if (!checked) {
+        db_.reset();
+    }
+    return checked;
+}
 
 std::unique_ptr<rocksdb::Iterator> RocksStore::iterate() const {
     rocksdb::ReadOptions read;
@@ -172,6 +190,7 @@ base::Result<void> RocksStore::read(std::string_view key, std::string_view value
 }
 
 base::Result<Loaded> RocksStore::load() {
+    TRY_VOID(open());
     Loaded out;
     auto const at = iterate();
     for (; at->Valid(); at->Next()) {
@@ -184,6 +203,7 @@ base::Result<Loaded> RocksStore::load() {
 }
 
 base::Result<void> RocksStore::write(Batch const& batch) {
+    TRY_VOID(open());
     rocksdb::WriteBatch changes;
     std::string key;
     auto const put = [&](char prefix, std::string_view name, base::ByteView value) {
@@ -208,8 +228,8 @@ base::Result<void> RocksStore::write(Batch const& batch) {
         status = db_->Write(sync, &changes);
     }
     if (!status.ok()) {
-        // After a full disk RocksDB refuses every write until it is told to try again.
-        (void)db_->Resume().ok();
+        // RocksDB refuses every write after a failed one, also when the disk has room again.
+        db_.reset();
         return failed(directory_, status);
     }
     return {};
@@ -224,13 +244,8 @@ base::Result<std::unique_ptr<Store>> open_rocks_store(std::string const& directo
         return base::fail(
             base::concat("cannot make the state directory ", directory, ": ", error.message()));
     }
-    rocksdb::DB* db = nullptr;
-    auto const status = rocksdb::DB::Open(options(), directory, &db);
-    if (!status.ok()) {
-        return failed(directory, status);
-    }
-    auto store = std::make_unique<RocksStore>(directory, std::unique_ptr<rocksdb::DB>(db));
-    TRY_VOID(store->check_format());
+    auto store = std::make_unique<RocksStore>(directory);
+    TRY_VOID(store->open());
     return store;
 }
 

@@ -5,7 +5,9 @@
 #include <string>
 
 #include <catch2/catch.hpp>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "crdt/rocks_store.h"
 #include "crdt/store.h"
@@ -291,4 +293,32 @@ TEST_CASE("rocks store: a torn last write is dropped, the ones before it stay") 
     REQUIRE(loaded);
     CHECK(loaded->entries.size() == 19);
     CHECK(loaded->version == version_of(1, 19));
+}
+
+TEST_CASE("rocks store: a write that failed can be made again when the disk has room") {
+    TempDirectory directory;
+    auto const store = crdt::open_rocks_store(directory.state());
+    REQUIRE(store);
+    auto const batch = [](std::uint64_t sequence, std::size_t size) {
+        return Batch{.entries = {crdt::first_write(std::to_string(sequence), std::string(size, 'v'),
+                                                   1, sequence)},
+                     .version = version_of(1, sequence),
+                     .locals = {}};
+    };
+    REQUIRE((*store)->write(batch(1, 10)));
+    rlimit before{};
+    REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+    auto* const handler = ::signal(SIGXFSZ, SIG_IGN);
+    rlimit const small{.rlim_cur = 50'000, .rlim_max = before.rlim_max};
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+    bool const too_much = (*store)->write(batch(2, 100'000)).has_value();
+    REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+    ::signal(SIGXFSZ, handler);
+    CHECK_FALSE(too_much);
+    REQUIRE((*store)->write(batch(3, 100'000)));
+    auto const loaded = (*store)->load();
+    REQUIRE(loaded);
+    CHECK(loaded->version == version_of(1, 3));
+    CHECK(std::ranges::count(loaded->entries, "1", &Entry::key) == 1);
+    CHECK(std::ranges::count(loaded->entries, "3", &Entry::key) == 1);
 }
