@@ -205,13 +205,14 @@ ComposeFile read_compose(std::string_view file, std::string_view text) {
     result.project = project_of(file);
     Report report(printable(file));
     Document document = read_yaml(text);
-    bool const empty = document.root == nullptr && document.problems.empty();
+    bool const has_text = document.root != nullptr && document.root->kind != Node::Kind::null;
+    bool const empty = !has_text && document.problems.empty();
     for (Diagnostic& problem : document.problems) {
         report.add(std::move(problem));
     }
     if (empty) {
         report.add({Severity::error, {}, 0, 0, {}, "expected a map with services, found nothing"});
-    } else if (document.root != nullptr) {
+    } else if (has_text) {
         read_root(report, *document.root, result);
     }
     // Half-read services must not be mistaken for what the file says.

@@ -26,6 +26,12 @@ std::string describe(Node const& node) {
     return {};
 }
 
+// A value that is not there is marked where the next one begins: its key is nearer.
+Node const& place_of(Field const& field) {
+    bool const absent = field.value == nullptr || field.value->kind == Node::Kind::null;
+    return absent && field.key != nullptr ? *field.key : *field.value;
+}
+
 bool starts_name(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
@@ -118,12 +124,12 @@ void Report::add(Diagnostic diagnostic) {
 }
 
 void Report::error(Field const& field, std::string message) {
-    Node const& at = field.value != nullptr ? *field.value : *field.key;
+    Node const& at = place_of(field);
     add({Severity::error, {}, at.line, at.column, field.path, std::move(message)});
 }
 
 void Report::warning(Field const& field, std::string message) {
-    Node const& at = field.value != nullptr ? *field.value : *field.key;
+    Node const& at = place_of(field);
     add({Severity::warning, {}, at.line, at.column, field.path, std::move(message)});
 }
 

@@ -13,7 +13,7 @@ namespace spec {
 
 inline constexpr std::size_t diagnostics_max = 1000;
 
-// A value in a file and the way to it, "services.web.ports[0]".
+// A value in a file and the way to it, "services.web.ports[0]". Without a value, the key itself.
 struct Field {
     Node const* key{};  // null for items of a list and for the file as a whole
     Node const* value{};

@@ -215,7 +215,7 @@ Draft read_service(Report& report, Field const& field, std::string_view project)
     draft.spec.project = project;
     draft.spec.name = field.key->text;
     if (!valid_name(draft.spec.name)) {
-        report.error(Field{nullptr, field.key, field.path},
+        report.error(Field{field.key, nullptr, field.path},
                      "expected a service name of a-z, 0-9, _ and -, at most 63, not beginning "
                      "with _ or -");
     }
@@ -227,7 +227,7 @@ Draft read_service(Report& report, Field const& field, std::string_view project)
     bool const has_image = std::ranges::any_of(
         field.value->entries, [](Node::Entry const& entry) { return entry.key->text == "image"; });
     if (!has_image) {
-        report.error(Field{nullptr, field.key, field.path}, "expected an image, found none");
+        report.error(Field{field.key, nullptr, field.path}, "expected an image, found none");
     }
     settle_replicas(report, draft);
     settle_ports(draft);

@@ -92,16 +92,13 @@ std::string printable(std::string_view text) {
 }
 
 std::string quote(std::string_view text) {
-    static constexpr std::size_t shown_max = 60;
-    bool const cut = text.size() > shown_max;
-    if (cut) {
-        text = text.substr(0, shown_max);
-        // Not through the middle of a character.
-        while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0x80) != 0) {
-            text.remove_suffix(1);
-        }
+    std::size_t shown = std::min<std::size_t>(text.size(), 60);
+    // Not through the middle of a character.
+    while (shown > 0 && (byte_at(text, shown) & 0xc0) == 0x80) {
+        --shown;
     }
-    return base::concat('"', printable(text), cut ? "...\"" : "\"");
+    return base::concat('"', printable(text.substr(0, shown)),
+                        shown < text.size() ? "...\"" : "\"");
 }
 
 }  // namespace spec

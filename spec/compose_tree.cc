@@ -1,5 +1,6 @@
 #include "spec/compose_tree.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -240,12 +241,30 @@ private:
     std::size_t spent_ = 0;
 };
 
+// What the parser says, with what it does not know: the likely cause.
+std::string explain(YAML::Exception const& error, std::string_view text) {
+    if (error.msg == YAML::ErrorMsg::DOC_IN_SCALAR) {
+        return "not valid YAML: expected a closing quote, found the end of the document";
+    }
+    std::size_t start = 0;
+    for (int line = 0; line < error.mark.line && start != std::string_view::npos; ++line) {
+        start = text.find('\n', start);
+        start += start != std::string_view::npos ? 1 : 0;
+    }
+    std::string_view const rest = text.substr(std::min(start, text.size()));
+    std::string_view const indent = rest.substr(0, rest.find_first_not_of(" \t"));
+    return base::concat("not valid YAML: ", error.msg,
+                        indent.contains('\t') ? "; indent with spaces, not tabs" : "");
+}
+
 std::optional<Diagnostic> parse(std::string_view text, Document& document) {
     auto const failed = [](int line, int column, std::string message) {
         return Diagnostic{Severity::error, {}, line, column, {}, std::move(message)};
     };
     try {
-        std::istringstream stream{std::string(text)};
+        // yaml-cpp takes the end of the file for a closing quote, but not the end of a document: a
+        // file cut off in the middle must not pass for a whole one.
+        std::istringstream stream(base::concat(text, text.ends_with('\n') ? "" : "\n", "...\n"));
         YAML::Parser parser(stream);
         TreeBuilder builder(document);
         while (parser.HandleNextDocument(builder)) {
@@ -256,7 +275,7 @@ std::optional<Diagnostic> parse(std::string_view text, Document& document) {
     } catch (YAML::Exception const& error) {
         bool const placed = !error.mark.is_null();
         return failed(placed ? error.mark.line + 1 : 0, placed ? error.mark.column + 1 : 0,
-                      base::concat("not valid YAML: ", error.msg));
+                      explain(error, text));
     } catch (std::exception const& error) {
         // yaml-cpp documents no other exception, but what it throws must stay in here.
         return failed(0, 0, base::concat("not readable as YAML: ", error.what()));
