@@ -358,6 +358,7 @@ static base::Result<void> configure_inside(LinkAddress address) {
                                 .via = network_of(address).host(1).v4_value(),
                                 .protocol = route_protocol},
                                IfPresent::fail));
+    TRY(routing.find_link(ethernet->name));  // so that its carrier counts at once
     TRY_VOID(write_setting("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"));
     return write_setting("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
 }
@@ -379,6 +380,7 @@ base::Result<void> LinuxNetwork::make_attachment(Routing& routing, Link const& b
     if (!veth) {
         return base::fail(base::concat(veth_name(record.id), " vanished; was it deleted?"));
     }
+    TRY(routing.find_link(bridge.name));  // as above, after its port's
     return routing.set_alias(*veth, alias_of(record));
 }
 

@@ -202,6 +202,29 @@ Errno Socket::change(Request& request) {
     }
 }
 
+Errno Socket::get(Request& request, Each const& each) {
+    std::uint32_t const sequence = ++sequence_;
+    if (Errno const error = send(request.finish(sequence)); error != 0) {
+        return error;
+    }
+    for (;;) {
+        base::ByteView bytes;
+        if (Errno const error = receive(bytes); error != 0) {
+            return error;
+        }
+        while (auto const message = take_message(bytes)) {
+            if (message->sequence != sequence) {
+                continue;
+            }
+            if (message->type == NLMSG_ERROR) {
+                return message->error();
+            }
+            each(message->type, message->payload);
+            return 0;
+        }
+    }
+}
+
 Errno Socket::dump(Request& request, Each const& each) {
     std::uint32_t const sequence = ++sequence_;
     if (Errno const error = send(request.finish(sequence)); error != 0) {

@@ -64,6 +64,8 @@ public:
 
     // Sends a request that changes something and waits for the acknowledgement.
     [[nodiscard]] Errno change(Request& request);
+    // Sends a request for one entry, which `each` sees.
+    [[nodiscard]] Errno get(Request& request, Each const& each);
     // Sends a dump request; `each` sees every entry. One that changed under way is repeated by the
     // caller on EINTR.
     [[nodiscard]] Errno dump(Request& request, Each const& each);

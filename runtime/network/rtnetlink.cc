@@ -166,9 +166,15 @@ base::Result<std::vector<Link>> Routing::links() {
 }
 
 base::Result<std::optional<Link>> Routing::find_link(std::string_view name) {
-    auto const all = TRY(links());
-    auto const found = std::ranges::find(all, name, &Link::name);
-    return found == all.end() ? std::nullopt : std::optional(*found);
+    Request request = link_request(RTM_GETLINK, NLM_F_REQUEST, 0, 0);
+    request.put_text(IFLA_IFNAME, name);
+    std::optional<Link> found;
+    Errno const error = socket_.get(
+        request, [&](std::uint16_t, base::ByteView payload) { found = parse_link(payload); });
+    if (error != 0 && error != ENODEV) {
+        return base::fail_errno(error, base::concat("find ", name));
+    }
+    return found;
 }
 
 base::Result<void> Routing::create_bridge(std::string const& name, Mac mac, int mtu) {

@@ -60,6 +60,8 @@ public:
     [[nodiscard]] static base::Result<Routing> open();
 
     [[nodiscard]] base::Result<std::vector<Link>> links();
+    // Asked about one link, the kernel first acts on a change of its carrier that is still pending;
+    // by itself it may wait a second, and drops packets meanwhile.
     [[nodiscard]] base::Result<std::optional<Link>> find_link(std::string_view name);
     [[nodiscard]] base::Result<void> create_bridge(std::string const& name, Mac mac, int mtu);
     [[nodiscard]] base::Result<void> create_veth(Veth const& veth);
