@@ -146,11 +146,12 @@ public:
     // Live entries whose key starts with `prefix`, in key order.
     void each(std::string_view prefix, std::function<void(Entry const&)> const& visit) const;
 
-    // Entries (tombstones included) that are neither covered by `known` nor in `ahead` (sorted), in
-    // (origin, sequence) order, those beyond a gap of ours last, until their encodings exceed
-    // `bytes_max`; at least one if there is any. An answer in parts: ask for the next from the
-    // `covered` of the last. Only when it is complete, and all parts are merged, may the receiver
-    // raise its version to `covered`: an entry of a later part may have replaced one of an earlier.
+    // Entries (tombstones included) that `known` does not cover, in (origin, sequence) order, until
+    // their encodings exceed `bytes_max`; at least one if there is any. Those beyond a gap of ours
+    // come last and without those in `ahead` (sorted). An answer in parts: ask for the next from
+    // the `covered` of the last, with what it brought beyond that in `ahead`. Only when it is
+    // complete, and all parts are merged, may the receiver raise its version to `covered`: an entry
+    // of a later part may have replaced one of an earlier.
     struct Delta {
         std::vector<Entry> entries;
         VersionVector covered;  // at most our version

@@ -56,17 +56,20 @@ base::Instant Sync::next_deadline() const {
 
 void Sync::pull(base::Instant now, base::NodeId peer, Map const& map, SyncEffects& out) {
     if (peer != self_ && !pulls_.contains(peer) && pulls_.size() < pulls_max) {
-        ask(now, peer, map.version(), map, out);
+        ask(now, peer, {.from = map.version(), .beyond = {}}, map, out);
     }
 }
 
-void Sync::ask(base::Instant now, base::NodeId peer, VersionVector from, Map const& map,
+void Sync::ask(base::Instant now, base::NodeId peer, Pending place, Map const& map,
                SyncEffects& out) {
-    Pull message{.from = std::move(from), .ahead = {}};
-    message.ahead = map.ahead(message.from);
-    pulls_[peer] = {.from = message.from,
-                    .question = question_of(message),
-                    .deadline = now + config_.pull_timeout};
+    auto const held = map.ahead(place.from);
+    std::set<Dot> ahead = place.beyond;
+    ahead.insert(held.begin(), held.end());
+    Pull message{.from = place.from, .ahead = {ahead.begin(), ahead.end()}};
+    message.ahead.resize(std::min(message.ahead.size(), ahead_max));
+    place.question = question_of(message);
+    place.deadline = now + config_.pull_timeout;
+    pulls_[peer] = std::move(place);
     out.sends.push_back(
         {.to = peer, .channel = Channel::stream, .bytes = encode(std::move(message))});
 }
@@ -107,10 +110,10 @@ std::expected<void, Errc> Sync::on_message(base::Instant now, base::NodeId from,
 
 std::expected<void, Errc> Sync::take(base::Instant now, base::NodeId from, Map::Delta delta,
                                      Map& map, SyncEffects& out) {
-    VersionVector place = std::move(pulls_.extract(from).mapped().from);
+    Pending place = std::move(pulls_.extract(from).mapped());
     VersionVector const version_before = map.version();
-    VersionVector const place_before = place;
-    std::size_t const changed_before = out.changed.size();
+    VersionVector const from_before = place.from;
+    std::size_t const beyond_before = place.beyond.size();
     std::optional<Errc> error;
     for (Entry const& entry : delta.entries) {
         auto const merged = map.merge(entry);
@@ -121,6 +124,9 @@ std::expected<void, Errc> Sync::take(base::Instant now, base::NodeId from, Map::
         if (*merged != Merged::known && *map.find(entry.key) == entry) {
             out.changed.push_back(entry.key);
         }
+        if (!delta.covered.covers(entry.dot) && place.beyond.size() < ahead_max) {
+            place.beyond.insert(entry.dot);
+        }
     }
     if (!error && delta.complete) {
         map.raise(delta.covered);
@@ -130,10 +136,10 @@ std::expected<void, Errc> Sync::take(base::Instant now, base::NodeId from, Map::
         return std::unexpected(*error);
     }
     for (auto const& [origin, sequence] : delta.covered.origins()) {
-        place.raise(origin, sequence);
+        place.from.raise(origin, sequence);
     }
     // A peer that promises more but brings nothing new must not keep us asking.
-    bool const progress = place != place_before || out.changed.size() > changed_before;
+    bool const progress = place.from != from_before || place.beyond.size() > beyond_before;
     if (!delta.complete && progress) {
         ask(now, from, std::move(place), map, out);
     }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -71,12 +72,12 @@ public:
 private:
     struct Pending {
         VersionVector from;          // the peer's entries up to here are merged
+        std::set<Dot> beyond;        // and these: beyond a gap of its own, or replaced here already
         std::uint64_t question = 0;  // the pull that was sent last
-        base::Instant deadline;
+        base::Instant deadline{};
     };
 
-    void ask(base::Instant now, base::NodeId peer, VersionVector from, Map const& map,
-             SyncEffects& out);
+    void ask(base::Instant now, base::NodeId peer, Pending place, Map const& map, SyncEffects& out);
     std::expected<void, Errc> take(base::Instant now, base::NodeId from, Map::Delta delta, Map& map,
                                    SyncEffects& out);
 

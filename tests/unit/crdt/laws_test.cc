@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 
 #include <catch2/catch.hpp>
@@ -209,11 +210,16 @@ TEST_CASE("two hosts agree after every possible order of three steps each and mo
 // Pulls from `peer` in small chunks; may break off after any of them.
 void pull(Map& map, Map const& peer, base::Prng& prng, double broken) {
     VersionVector from = map.version();
+    std::set<Dot> beyond;
     for (int chunk = 0;; ++chunk) {
         REQUIRE(chunk < 1000);
-        Map::Delta const delta = peer.delta(from, 200, map.ahead(from));
+        auto const held = map.ahead(from);
+        beyond.insert(held.begin(), held.end());
+        std::vector<Dot> const ahead(beyond.begin(), beyond.end());
+        Map::Delta const delta = peer.delta(from, 60, ahead);
         for (Entry const& entry : delta.entries) {
             REQUIRE(map.merge(entry));
+            beyond.insert(entry.dot);
         }
         if (delta.complete) {
             map.raise(delta.covered);

@@ -158,6 +158,19 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("a conflict is with the last write of a line, not again with those before it") {
+    Map one(node(1));
+    Map two(node(2));
+    Map map(node(3));
+    Entry const first = put(one, "a", "1");
+    put(two, "a", "2");
+    REQUIRE(map.merge(first) == Merged::applied);
+    REQUIRE(map.merge(put(one, "a", "3")) == Merged::applied);
+    REQUIRE(map.merge(put(two, "a", "4")) == Merged::conflict);
+    CHECK(map.merge(first) == Merged::known);
+    CHECK(map.conflicts().size() == 1);
+}
+
 TEST_CASE("no conflict where nothing is lost") {
     Map one(node(1));
     Map two(node(2));
@@ -197,12 +210,19 @@ TEST_CASE("conflicts are kept up to a bound, the oldest go") {
 
 TEST_CASE(
     "a single-writer key has no conflict even if its writer lost a write and repeats the stamp") {
-    Map map(node(1));
     Map before(node(2));
     Map after(node(2));
-    REQUIRE(map.merge(put(before, facts_of_2, "lost")));
-    REQUIRE(map.merge(put(after, facts_of_2, "again")));
-    CHECK(map.conflicts().empty());
+    Entry const lost = put(before, facts_of_2, "lost");
+    Entry const again = put(after, facts_of_2, "again");
+    Map forward(node(1));
+    REQUIRE(forward.merge(lost));
+    REQUIRE(forward.merge(again));
+    Map backward(node(1));
+    REQUIRE(backward.merge(again));
+    REQUIRE(backward.merge(lost));
+    CHECK(forward.canonical() == backward.canonical());
+    CHECK(forward.conflicts().empty());
+    CHECK(backward.conflicts().empty());
 }
 
 TEST_CASE("a host that lost writes takes them back and goes on above them") {
@@ -261,20 +281,23 @@ TEST_CASE("a delta holds what is not covered, in dot order, within its bytes") {
         put(map, "k" + std::to_string(i), std::string(100, 'x'));
     }
     REQUIRE(map.merge(first_write("one", "1", 1, 1)));
+    REQUIRE(map.merge(first_write("last", "1", 3, 1)));
     VersionVector known;
     known.raise(node(2), 3);
     Map::Delta const all = map.delta(known, 1 << 20);
     CHECK(all.complete);
     CHECK(all.covered == map.version());
-    REQUIRE(all.entries.size() == 8);
+    REQUIRE(all.entries.size() == 9);
     CHECK(all.entries.front().key == "one");
-    CHECK(all.entries.back().key == "k9");
+    CHECK(all.entries[7].key == "k9");
+    CHECK(all.entries.back().key == "last");
 
     Map::Delta const part = map.delta(known, 300);
     CHECK_FALSE(part.complete);
     REQUIRE(part.entries.size() == 3);
     CHECK(part.covered.of(node(1)) == 1);
     CHECK(part.covered.of(node(2)) == 5);
+    CHECK(part.covered.of(node(3)) == 0);
     CHECK(map.delta(known, 0).entries.size() == 1);
     CHECK(map.delta(map.version(), 300).entries.empty());
 }

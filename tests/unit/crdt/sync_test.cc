@@ -271,6 +271,33 @@ TEST_CASE("a peer that promises more and brings nothing is not asked again") {
     CHECK(host.out.sends.size() == 1);
 }
 
+TEST_CASE("writes beyond a gap are all handed on, also past one that the puller has replaced") {
+    World world(2, 1, {.chunk_bytes = 1});
+    Host& one = world.hosts[0];
+    Host& two = world.hosts[1];
+    for (std::uint64_t sequence = 2; sequence < 9; ++sequence) {
+        Entry const entry = first_write(std::to_string(sequence), "x", 9, sequence);
+        REQUIRE(one.map.merge(entry));
+        if (sequence < 4) {
+            REQUIRE(two.map.merge(entry));
+            put(two.map, entry.key, "y");
+        }
+    }
+    two.sync.pull(at(0), node(1), two.map, two.out);
+    // Only this way: what is pulled back would hide it.
+    while (!two.out.sends.empty()) {
+        SyncEffects answer;
+        auto const bytes = std::move(two.out.sends.back().bytes);
+        two.out.sends.clear();
+        Sync responder(node(1), {.chunk_bytes = 1}, base::Prng(1));
+        REQUIRE(responder.on_message(at(0), node(2), bytes, one.map, answer));
+        REQUIRE(two.sync.on_message(at(0), node(1), answer.sends.at(0).bytes, two.map, two.out));
+    }
+    CHECK(text(two.map, "8") == "x");
+    CHECK(text(two.map, "2") == "y");
+    CHECK(two.map.size() == 7);
+}
+
 TEST_CASE("a bad entry ends the exchange, what came before it stays") {
     Asking host;
     std::string const foreign = "node/" + base::to_string(node(9)) + "/facts";
