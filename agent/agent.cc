@@ -43,7 +43,7 @@ Agent::Machine::Machine(Config given, base::Prng seed)
     : config(std::move(given)),
       prng(seed),
       gossip(make_self(config), config.gossip, prng.fork()),
-      map(config.id),
+      map(config.id, config.boot << 32),
       sync(config.id, config.sync, prng.fork()),
       supervisor(config.runtime, prng.fork()) {}
 
@@ -56,17 +56,15 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
             note_changed(key);
         }
     }
-    for (auto const& [origin, sequence] : loaded.version.origins()) {
-        map.raise(origin, sequence);
-    }
+    map.raise(loaded.version);
     if (auto const known = loaded.locals.find("files"); known != loaded.locals.end()) {
         files.restore(known->second);
     }
     runtime::Effects actions;
     supervisor.adopt(now, std::move(adopted), actions);
     std::ranges::move(actions.actions, std::back_inserter(out.actions));
-    // Records of what no longer runs must be gone before anyone believes them: others act on this
-    // host's records only up from the sequence announced here.
+    bool const kept = holds_what_it_recorded();
+    std::uint64_t const recorded = map.version().of(config.id);
     publish_instances();
     NodeFacts const facts{.name = config.facts.name,
                           .arch = config.facts.arch,
@@ -78,7 +76,10 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
                           .labels = config.facts.labels};
     put(facts_entry(config.id), encode(facts));
     gossip::Effects spreading;
-    gossip.set_meta(now, encode(MemberMeta{map.version().of(config.id)}), spreading);
+    if (kept) {
+        // Only the agent was gone: what the others know of this host is still true.
+        gossip.set_meta(now, encode(MemberMeta{recorded}), spreading);
+    }
 
     std::vector<gossip::Member> known;
     if (auto const stored = loaded.locals.find("roster"); stored != loaded.locals.end()) {

@@ -26,10 +26,11 @@ void Agent::Machine::update_settled(base::Instant now, Effects& out) {
     if (settled) {
         return;
     }
+    // Peers that announce no records of their own yet do not know the present state either.
     std::size_t peers = 0;
     std::size_t current = 0;
     for (auto const& [id, member] : gossip.members()) {
-        if (id != config.id && member.state == gossip::State::alive) {
+        if (id != config.id && member.state == gossip::State::alive && decode_meta(member.meta)) {
             ++peers;
             current += is_current(member, map.version()) ? 1 : 0;
         }
@@ -39,6 +40,10 @@ void Agent::Machine::update_settled(base::Instant now, Effects& out) {
     if (told || alone || now >= settle_limit) {
         settled = true;
         dirty = true;
+        map.close_gap();
+        gossip::Effects announcing;
+        gossip.set_meta(now, encode(MemberMeta{map.last_sequence()}), announcing);
+        take(now, announcing, out);
         out.notices.push_back(
             {Level::info, told ? "knows the fleet's present state"
                                : "acts on the state it remembers: no other host has answered"});

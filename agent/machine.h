@@ -58,6 +58,9 @@ public:
     // What the entry pending for the disk will be numbered; 0 when nothing is pending.
     [[nodiscard]] std::uint64_t pending_sequence() const;
 
+    // Whether every container that this host's records speak of still runs.
+    [[nodiscard]] bool holds_what_it_recorded() const;
+
     // --- deciding (deciding.cc)
     void finish(base::Instant now, Effects& out);
     void update_settled(base::Instant now, Effects& out);

@@ -68,7 +68,7 @@ struct InstanceRecord {
 
 // What a member tells of itself by gossip, so that others know when they hold its present records.
 struct MemberMeta {
-    // The sequence of its last write when it began: older instance records are of an earlier run.
+    // A host that holds its writes up to here holds its present instance records.
     std::uint64_t current_from{};
 };
 

@@ -132,7 +132,17 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
     for (gossip::Change const& change : effects.changes) {
         dirty = true;
         gossip::Member const* const member = gossip.find(change.id);
-        if (member == nullptr || change.before == change.now) {
+        if (member == nullptr) {
+            continue;
+        }
+        // It has announced records that are not here yet.
+        if (change.now == gossip::State::alive && decode_meta(member->meta) &&
+            !is_current(*member, map.version())) {
+            crdt::SyncEffects pulled;
+            sync.pull(now, change.id, map, pulled);
+            take(pulled, member->address, change.id, out);
+        }
+        if (change.before == change.now) {
             continue;
         }
         static constexpr std::string_view words[] = {"is alive", "is suspected", "is down",
@@ -140,16 +150,22 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
         out.notices.push_back(
             {Level::info, base::concat("host ", member->name, " (", short_string(change.id), ") ",
                                        words[static_cast<int>(change.now)])});
-        if (change.now == gossip::State::alive && !is_current(*member, map.version())) {
-            crdt::SyncEffects pulled;
-            sync.pull(now, change.id, map, pulled);
-            take(pulled, member->address, change.id, out);
-        }
     }
     if (!effects.changes.empty()) {
         remember_roster();
     }
     effects.clear();
+}
+
+bool Agent::Machine::holds_what_it_recorded() const {
+    auto const ours = state.instances().find(config.id);
+    std::vector<runtime::Instance> const held = supervisor.instances();
+    return ours == state.instances().end() ||
+           std::ranges::all_of(ours->second, [&](auto const& recorded) {
+               return std::ranges::any_of(held, [&](runtime::Instance const& instance) {
+                   return instance.id == recorded.second.container;
+               });
+           });
 }
 
 void Agent::Machine::send(base::NodeId to, Part part, gossip::Channel channel, base::ByteView bytes,

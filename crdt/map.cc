@@ -68,8 +68,6 @@ std::optional<base::NodeId> single_writer(std::string_view key) {
     return std::nullopt;
 }
 
-Map::Map(base::NodeId self) : self_(self) {}
-
 std::expected<Entry const*, Errc> Map::put(std::string_view key, base::Bytes value) {
     return write(key, std::move(value));
 }
@@ -107,7 +105,9 @@ std::expected<Entry const*, Errc> Map::write(std::string_view key,
         .replaced = replaced,
         .dot = {.origin = self_, .sequence = sequence_},
     });
-    version_.raise(self_, sequence_);
+    if (!gap_open_) {
+        version_.raise(self_, sequence_);
+    }
     return stored;
 }
 
@@ -182,6 +182,11 @@ bool Map::record(Entry const& winner, Entry const& loser) {
     }
     conflicts_.push_back({.winner = winner, .loser = loser});
     return true;
+}
+
+void Map::close_gap() {
+    gap_open_ = false;
+    raise(self_, sequence_);
 }
 
 void Map::raise(base::NodeId origin, std::uint64_t sequence) {

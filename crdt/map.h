@@ -121,7 +121,12 @@ inline constexpr std::size_t conflicts_max = 256;  // the oldest is dropped
 //   dot learn the new write by gossip only, or when its key is next written.
 class Map {
 public:
-    explicit Map(base::NodeId self);
+    explicit Map(base::NodeId self) : self_(self) {}
+
+    // A host that may have lost its last writes in a crash: its new ones are numbered above
+    // `floor`, which must be higher than any number it ever gave. Until close_gap() its own version
+    // stays where the disk left it, so that peers give back what they hold of the lost writes.
+    Map(base::NodeId self, std::uint64_t floor) : self_(self), sequence_(floor), gap_open_(true) {}
     Map(Map&&) noexcept = default;
     Map& operator=(Map&&) noexcept = default;
 
@@ -138,6 +143,11 @@ public:
     // Everything of `origin` up to `sequence` has been merged.
     void raise(base::NodeId origin, std::uint64_t sequence);
     void raise(VersionVector const& version);
+
+    // Peers have been asked, or there are none: what they did not hold is lost for good.
+    void close_gap();
+    // The number of this host's latest write, or its floor.
+    [[nodiscard]] std::uint64_t last_sequence() const { return sequence_; }
 
     // The current entry, tombstones included, or nullptr.
     [[nodiscard]] Entry const* find(std::string_view key) const;
@@ -204,6 +214,7 @@ private:
     std::set<Held> by_dot_;
     VersionVector version_;
     std::uint64_t sequence_ = 0;  // the highest of our own dots ever seen
+    bool gap_open_ = false;       // writes above a floor wait for close_gap()
     std::vector<Conflict> conflicts_;
 };
 

@@ -220,22 +220,23 @@ void World::carry_out(Host& host, agent::Effects& effects) {
         host.network = std::move(effects.network);
     }
     for (agent::Persist& persist : effects.persists) {
-        queue_.at(now_ + between(milliseconds(1), milliseconds(8)),
-                  [&host, life = host.life, batch = std::move(persist.batch)] {
-                      if (host.life != life) {
-                          return;  // it crashed before the write was on disk
-                      }
-                      for (crdt::Entry const& entry : batch.entries) {
-                          std::erase_if(host.disk.entries, [&](crdt::Entry const& held) {
-                              return held.key == entry.key;
-                          });
-                          host.disk.entries.push_back(entry);
-                      }
-                      host.disk.version = batch.version;
-                      for (auto const& [key, value] : batch.locals) {
-                          host.disk.locals[key] = value;
-                      }
-                  });
+        // One writer thread: in order, each after the one before.
+        host.written_at =
+            std::max(host.written_at, now_) + between(milliseconds(1), milliseconds(8));
+        queue_.at(host.written_at, [&host, life = host.life, batch = std::move(persist.batch)] {
+            if (host.life != life) {
+                return;  // it crashed before the write was on disk
+            }
+            for (crdt::Entry const& entry : batch.entries) {
+                std::erase_if(host.disk.entries,
+                              [&](crdt::Entry const& held) { return held.key == entry.key; });
+                host.disk.entries.push_back(entry);
+            }
+            host.disk.version = batch.version;
+            for (auto const& [key, value] : batch.locals) {
+                host.disk.locals[key] = value;
+            }
+        });
     }
     for (runtime::Action& action : effects.actions) {
         perform(host, std::move(action));

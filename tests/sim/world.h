@@ -38,6 +38,7 @@ struct Host {
     std::uint64_t power{};  // raised when the host crashes: its containers are gone
     crdt::Loaded disk;
     std::optional<base::Instant> wake;
+    base::Instant written_at{};  // when the last write asked for reaches the disk
 
     struct Container {
         runtime::Assignment assignment;
