@@ -1,0 +1,344 @@
+#include "net/services_dir.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <expected>
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "net/clock.h"
+
+namespace net {
+
+namespace {
+namespace asio = boost::asio;
+
+constexpr auto rescan_interval = base::seconds(30);
+constexpr std::uint32_t file_events =
+    IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_MODIFY | IN_ATTRIB;
+constexpr std::uint32_t directory_events = IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t parent_events =
+    IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF;
+
+FileStamp stamp_of(struct stat const& status) {
+    auto const nanoseconds = [](timespec const& time) {
+        return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+    };
+    return {.device = status.st_dev,
+            .inode = status.st_ino,
+            .size = static_cast<std::uint64_t>(status.st_size),
+            .modified_ns = nanoseconds(status.st_mtim),
+            .changed_ns = nanoseconds(status.st_ctim)};
+}
+
+std::string error_text(int error) {
+    return std::strerror(error);
+}
+
+// The content, or the errno of the read that failed.
+std::expected<std::string, int> read_up_to(int descriptor, std::size_t size_max) {
+    std::string content(size_max, '\0');
+    std::size_t size = 0;
+    while (size < size_max) {
+        ssize_t const got = ::read(descriptor, content.data() + size, size_max - size);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            return std::unexpected(errno);
+        }
+        if (got == 0) {
+            break;
+        }
+        size += static_cast<std::size_t>(got);
+    }
+    content.resize(size);
+    return content;
+}
+
+ReadOutcome read_open_file(int descriptor) {
+    struct stat before{};
+    if (::fstat(descriptor, &before) != 0) {
+        return ReadProblem{.stamp = {}, .text = "cannot be read: " + error_text(errno)};
+    }
+    FileStamp const stamp = stamp_of(before);
+    if (!S_ISREG(before.st_mode)) {
+        return ReadProblem{.stamp = stamp, .text = "is not a regular file"};
+    }
+    if (stamp.size > service_file_max) {
+        return ReadProblem{.stamp = stamp,
+                           .text = base::concat("is longer than ", service_file_max, " bytes")};
+    }
+    auto content = read_up_to(descriptor, static_cast<std::size_t>(stamp.size) + 1);
+    if (!content) {
+        return ReadProblem{.stamp = stamp,
+                           .text = "cannot be read: " + error_text(content.error())};
+    }
+    struct stat after{};
+    if (::fstat(descriptor, &after) != 0 || stamp_of(after) != stamp ||
+        content->size() != stamp.size) {
+        return ReadUnstable{};
+    }
+    return ReadContent{.stamp = stamp, .content = std::move(*content)};
+}
+
+ReadOutcome read_file(std::string const& path) {
+    // O_NONBLOCK: a FIFO must not stop the agent.
+    int const descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (descriptor < 0) {
+        if (errno == ENOENT) {
+            return ReadAbsent{};
+        }
+        int const error = errno;
+        struct stat status{};
+        FileStamp const stamp = ::stat(path.c_str(), &status) == 0 ? stamp_of(status) : FileStamp{};
+        return ReadProblem{.stamp = stamp, .text = "cannot be read: " + error_text(error)};
+    }
+    ReadOutcome outcome = read_open_file(descriptor);
+    ::close(descriptor);
+    return outcome;
+}
+
+// The files of a directory, or the errno why it cannot be listed.
+std::expected<std::vector<ListedFile>, int> list(std::string const& directory) {
+    DIR* const stream = ::opendir(directory.c_str());
+    if (stream == nullptr) {
+        return std::unexpected(errno);
+    }
+    std::vector<ListedFile> files;
+    while (dirent const* const entry = ::readdir(stream)) {
+        struct stat status{};
+        if (is_service_file(entry->d_name) &&
+            ::fstatat(::dirfd(stream), entry->d_name, &status, 0) == 0 &&
+            !S_ISDIR(status.st_mode)) {
+            files.push_back({.name = entry->d_name, .stamp = stamp_of(status)});
+        }
+    }
+    ::closedir(stream);
+    std::ranges::sort(files, {}, &ListedFile::name);
+    return files;
+}
+
+bool is_symlink(std::string const& path) {
+    struct stat status{};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISLNK(status.st_mode);
+}
+}  // namespace
+
+class ServicesDir::Watch : public std::enable_shared_from_this<Watch> {
+public:
+    Watch(asio::io_context& io, std::string directory, OnEvent on_event)
+        : directory_(std::move(directory)),
+          on_event_(std::move(on_event)),
+          inotify_(io),
+          timer_(io) {
+        int const descriptor = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        if (descriptor >= 0) {
+            inotify_.assign(descriptor);
+        } else {
+            base::log(base::LogLevel::warning, "services",
+                      base::concat("no inotify (", error_text(errno),
+                                   "): changes are noticed within 30 seconds"));
+        }
+    }
+
+    void start() {
+        look_around();
+        wait_for_events();
+        arm();
+    }
+
+    void stop() {
+        stopped_ = true;
+        boost::system::error_code ignored;
+        inotify_.close(ignored);
+        timer_.cancel();
+    }
+
+private:
+    // Watches the directory as it is now, and lists it. Its nearest existing parent is watched as
+    // well: there it appears, or is replaced.
+    void look_around() {
+        next_scan_ = now() + rescan_interval;
+        watch_parent();
+        int const descriptor = inotify_.is_open() ? inotify_.native_handle() : -1;
+        int const watched =
+            ::inotify_add_watch(descriptor, directory_.c_str(), file_events | directory_events);
+        if (watched != directory_watch_ && directory_watch_ >= 0) {
+            ::inotify_rm_watch(descriptor, directory_watch_);
+        }
+        directory_watch_ = watched;
+        std::vector<FileEvent> events;
+        auto const files = list(directory_);
+        present_ = files.has_value();
+        if (files) {
+            machine_.on_listing(now(), *files, events);
+        } else {
+            machine_.on_directory_lost(problem_text(files.error()), events);
+        }
+        deliver(events);
+    }
+
+    void watch_parent() {
+        std::filesystem::path parent = std::filesystem::path(directory_).parent_path();
+        std::error_code error;
+        while (!parent.empty() && parent != parent.root_path() &&
+               !std::filesystem::is_directory(parent, error)) {
+            parent = parent.parent_path();
+        }
+        int const descriptor = inotify_.is_open() ? inotify_.native_handle() : -1;
+        std::string const path = parent.empty() ? "." : parent.string();
+        int const watched = ::inotify_add_watch(descriptor, path.c_str(), parent_events);
+        if (watched != parent_watch_ && parent_watch_ >= 0) {
+            ::inotify_rm_watch(descriptor, parent_watch_);
+        }
+        parent_watch_ = watched;
+    }
+
+    std::string problem_text(int error) const {
+        if (error == ENOENT) {
+            return base::concat("the services directory ", directory_,
+                                " is missing: make it; what its files asked for stays until then");
+        }
+        return base::concat("cannot list the services directory ", directory_, ": ",
+                            error_text(error));
+    }
+
+    void wait_for_events() {
+        if (!inotify_.is_open()) {
+            return;
+        }
+        inotify_.async_wait(asio::posix::stream_descriptor::wait_read,
+                            [self = shared_from_this()](boost::system::error_code const& error) {
+                                if (!error && !self->stopped_) {
+                                    self->read_events();
+                                    self->arm();
+                                    self->wait_for_events();
+                                }
+                            });
+    }
+
+    void read_events() {
+        alignas(inotify_event) std::array<char, 16 * 1024> buffer;
+        bool look = false;
+        for (;;) {
+            ssize_t const size = ::read(inotify_.native_handle(), buffer.data(), buffer.size());
+            if (size <= 0) {
+                break;
+            }
+            for (char const* at = buffer.data(); at < buffer.data() + size;) {
+                inotify_event event;
+                std::memcpy(&event, at, sizeof event);
+                // The kernel pads the name with zeros.
+                std::string const name = event.len > 0 ? at + sizeof event : "";
+                look = on_event(event, name) || look;
+                at += sizeof event + event.len;
+            }
+        }
+        if (look) {
+            look_around();
+        }
+    }
+
+    // True if the directory is to be looked at again as a whole.
+    bool on_event(inotify_event const& event, std::string const& name) {
+        if ((event.mask & IN_Q_OVERFLOW) != 0) {
+            return true;
+        }
+        if (event.wd != directory_watch_) {
+            // Of the parent: only what happens to the directory's own path matters.
+            return event.wd == parent_watch_ && (event.mask & IN_IGNORED) == 0 &&
+                   (!present_ || name.empty() ||
+                    name == std::filesystem::path(directory_).filename());
+        }
+        if ((event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) != 0) {
+            return true;
+        }
+        std::string const path = directory_ + '/' + name;
+        if ((event.mask & IN_MODIFY) != 0) {
+            machine_.on_writing(now(), name);
+        } else if ((event.mask & (IN_CREATE | IN_ATTRIB)) == 0 || is_symlink(path)) {
+            machine_.on_settling(now(), name);
+        } else if ((event.mask & IN_ATTRIB) != 0) {
+            return true;  // perhaps readable now; the listing compares, and spares open files
+        } else {
+            machine_.on_writing(now(), name);
+        }
+        return false;
+    }
+
+    void arm() {
+        base::Instant const at = std::min(next_scan_, machine_.next_deadline());
+        timer_.expires_after(std::max(at - now(), base::Duration(0)));
+        timer_.async_wait([self = shared_from_this()](boost::system::error_code const& error) {
+            if (!error && !self->stopped_) {
+                self->on_timer();
+                self->arm();
+            }
+        });
+    }
+
+    void on_timer() {
+        base::Instant const time = now();
+        // Files that went with their directory are no wish to remove the services.
+        if (next_scan_ <= time || !directory_exists()) {
+            look_around();
+        }
+        std::vector<FileEvent> events;
+        for (std::string const& name : machine_.due(time)) {
+            machine_.on_read(time, name, read_file(directory_ + '/' + name), events);
+        }
+        deliver(events);
+    }
+
+    bool directory_exists() const {
+        struct stat status{};
+        return ::stat(directory_.c_str(), &status) == 0;
+    }
+
+    void deliver(std::vector<FileEvent> const& events) {
+        for (FileEvent const& event : events) {
+            on_event_(event);
+        }
+    }
+
+    std::string directory_;
+    OnEvent on_event_;
+    asio::posix::stream_descriptor inotify_;
+    asio::steady_timer timer_;
+    ServiceFiles machine_;
+    base::Instant next_scan_{};
+    int directory_watch_ = -1;
+    int parent_watch_ = -1;
+    bool present_ = false;
+    bool stopped_ = false;
+};
+
+ServicesDir::ServicesDir(asio::io_context& io, std::string directory, OnEvent on_event) {
+    while (directory.size() > 1 && directory.ends_with('/')) {
+        directory.pop_back();
+    }
+    watch_ = std::make_shared<Watch>(io, std::move(directory), std::move(on_event));
+    asio::post(io, [watch = watch_] { watch->start(); });
+}
+
+ServicesDir::~ServicesDir() {
+    watch_->stop();
+}
+
+}  // namespace net
