@@ -245,7 +245,10 @@ TEST_CASE("an adopted container of the desired revision keeps running") {
          {"old.3", wish("r1", 3).assignment, address, runtime::ExitStatus{3, 0, false}}},
         host.out);
     CHECK(host.only<runtime::Remove>().id == "old.3");
-    host.pass(seconds(5));
+    for (int tick = 0; tick < 3; ++tick) {
+        host.now += seconds(5);
+        host.supervisor.on_tick(host.now, host.out);
+    }
     CHECK(host.out.actions.empty());  // nothing is stopped before it is told what should run
 
     host.desire({wish("r1"), wish("r1", 3)});

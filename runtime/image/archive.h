@@ -1,0 +1,27 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/result.h"
+
+namespace runtime {
+
+// A file of an archive that was copied out of it.
+struct StagedFile {
+    std::string path;    // where it is now
+    std::string sha256;  // 64 digits
+};
+
+// Copies every regular file of a tar (plain or compressed) into `directory` under a number; the
+// result maps the names in the archive to the copies. Links inside the archive become further
+// names of what they point to.
+[[nodiscard]] base::Result<std::map<std::string, StagedFile>> stage_archive(
+    int fd, std::string const& directory);
+
+// Unpacks one layer, a tar that is plain, gzip or zstd, into the empty directory `root`, and
+// returns the SHA-256 of the uncompressed tar.
+[[nodiscard]] base::Result<std::string> unpack_layer(std::string const& path,
+                                                     std::string const& root);
+
+}  // namespace runtime
