@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "cmd/options.h"
+
+// What can be asked on the command line, as data: parse() makes it, execute() does it.
+namespace cmd {
+
+enum class ExitCode : std::uint8_t {
+    done = 0,
+    failed = 1,       // refused, or went wrong
+    usage = 2,        // the command line or the configuration file is wrong
+    unreachable = 3,  // no agent answers on this host
+};
+
+enum class Listing : std::uint8_t { table, wide, json };
+
+enum class Starting : std::uint8_t { start, identity_only };
+
+struct InitCommand {
+    Starting starting{};
+};
+
+struct JoinCommand {
+    base::SocketAddress peer;
+    std::string token;
+    Starting starting{};
+};
+
+struct RunCommand {};
+
+struct LeaveCommand {};
+
+struct TokenCreateCommand {
+    std::uint64_t ttl_seconds = 3600;
+    std::uint32_t uses{};  // 0: any number
+};
+
+struct StatusCommand {
+    Listing listing{};
+};
+
+struct NodesCommand {
+    Listing listing{};
+};
+
+struct ServicesCommand {
+    Listing listing{};
+};
+
+struct PsCommand {
+    std::string service;  // empty: all
+    Listing listing{};
+};
+
+struct ApplyCommand {
+    std::vector<std::string> files;  // "-": standard input
+};
+
+struct RemoveCommand {
+    std::vector<std::string> services;
+};
+
+struct ScaleCommand {
+    std::vector<std::pair<std::string, std::uint32_t>> replicas;
+};
+
+struct LogsCommand {
+    std::string target;
+    bool follow{};
+    std::optional<std::uint32_t> tail;  // lines; nothing: all
+};
+
+struct ImageLoadCommand {
+    std::string file;  // "-": standard input
+};
+
+struct ImageListCommand {
+    Listing listing{};
+};
+
+struct DoctorCommand {};
+
+struct VersionCommand {};
+
+using Command = std::variant<VersionCommand, InitCommand, JoinCommand, RunCommand, LeaveCommand,
+                             TokenCreateCommand, StatusCommand, NodesCommand, ServicesCommand,
+                             PsCommand, ApplyCommand, RemoveCommand, ScaleCommand, LogsCommand,
+                             ImageLoadCommand, ImageListCommand, DoctorCommand>;
+
+struct Invocation {
+    DaemonOptions options;
+    Command command;
+};
+
+ExitCode execute(DaemonOptions const& options, InitCommand const& command);
+ExitCode execute(DaemonOptions const& options, JoinCommand const& command);
+ExitCode execute(DaemonOptions const& options, RunCommand const& command);
+ExitCode execute(DaemonOptions const& options, LeaveCommand const& command);
+ExitCode execute(DaemonOptions const& options, TokenCreateCommand const& command);
+ExitCode execute(DaemonOptions const& options, StatusCommand const& command);
+ExitCode execute(DaemonOptions const& options, NodesCommand const& command);
+ExitCode execute(DaemonOptions const& options, ServicesCommand const& command);
+ExitCode execute(DaemonOptions const& options, PsCommand const& command);
+ExitCode execute(DaemonOptions const& options, ApplyCommand const& command);
+ExitCode execute(DaemonOptions const& options, RemoveCommand const& command);
+ExitCode execute(DaemonOptions const& options, ScaleCommand const& command);
+ExitCode execute(DaemonOptions const& options, LogsCommand const& command);
+ExitCode execute(DaemonOptions const& options, ImageLoadCommand const& command);
+ExitCode execute(DaemonOptions const& options, ImageListCommand const& command);
+ExitCode execute(DaemonOptions const& options, DoctorCommand const& command);
+ExitCode execute(DaemonOptions const& options, VersionCommand const& command);
+
+}  // namespace cmd

@@ -1,0 +1,140 @@
+#include <cstdio>
+
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cmd/commands.h"
+#include "cmd/daemon.h"
+#include "cmd/launch.h"
+#include "cmd/membership.h"
+#include "cmd/output.h"
+#include "cmd/units.h"
+#include "cmd/version.h"
+#include "net/admin/admin_client.h"
+
+namespace cmd {
+namespace {
+
+constexpr std::uint64_t first_token_ttl = 3600;
+
+base::Result<void> require_root(std::string_view command) {
+    if (::geteuid() != 0) {
+        return base::fail(base::concat("run as root: `sudo agent ", command, "`"));
+    }
+    return {};
+}
+
+base::Result<void> require_no_agent(DaemonOptions const& options) {
+    std::string const socket = socket_path(options);
+    if (net::AdminClient(socket).info()) {
+        return base::fail(base::concat("an agent runs here already (it answers on ", socket,
+                                       "): see `agent status`"));
+    }
+    return {};
+}
+
+std::string join_command(agent::StatusReport const& status, std::string_view token) {
+    std::string const peer = status.address.port == default_port ? to_string(status.address.ip)
+                                                                 : to_string(status.address);
+    return base::concat("agent join ", peer, " --token ", token);
+}
+
+ExitCode started(DaemonOptions const& options, Starting starting, std::string_view what) {
+    print(base::concat(what, "\n"));
+    if (starting == Starting::identity_only) {
+        print("Start the agent with `agent run`.\n");
+        return ExitCode::done;
+    }
+    if (base::Result<void> const launched = launch_daemon(options); !launched) {
+        return complain(launched.error().message);
+    }
+    print(base::concat("The agent runs in the background and logs to ", options.state_dir,
+                       "/agent.log.\n"));
+    return ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode execute(DaemonOptions const& options, InitCommand const& command) {
+    auto const founded = [&]() -> base::Result<void> {
+        TRY_VOID(require_root("init"));
+        TRY_VOID(require_no_agent(options));
+        return found_fleet(options);
+    }();
+    if (!founded) {
+        return complain(founded.error().message);
+    }
+    ExitCode const code = started(options, command.starting, "Founded a fleet.");
+    if (code != ExitCode::done || command.starting == Starting::identity_only) {
+        return code;
+    }
+    net::AdminClient const client(socket_path(options));
+    net::Answer<agent::StatusReport> const status = client.status();
+    net::Answer<std::string> const token = client.create_token(first_token_ttl, 0);
+    if (!status || !token) {
+        return complain(status ? token.error() : status.error());
+    }
+    print(base::concat("Within an hour, join other hosts with:\n  ", join_command(*status, *token),
+                       "\nLater, `agent token create` makes another token.\n"));
+    return ExitCode::done;
+}
+
+ExitCode execute(DaemonOptions const& options, JoinCommand const& command) {
+    auto const joined = [&]() -> base::Result<void> {
+        TRY_VOID(require_root("join"));
+        TRY_VOID(require_no_agent(options));
+        return join_fleet(options, command.peer, command.token);
+    }();
+    if (!joined) {
+        return complain(joined.error().message);
+    }
+    return started(options, command.starting,
+                   base::concat("Joined the fleet of ", to_string(command.peer), "."));
+}
+
+ExitCode execute(DaemonOptions const& options, RunCommand const&) {
+    if (base::Result<void> const root = require_root("run"); !root) {
+        return complain(root.error().message);
+    }
+    return static_cast<ExitCode>(run_daemon(options));
+}
+
+ExitCode execute(DaemonOptions const& options, LeaveCommand const&) {
+    net::Answer<void> const left = net::AdminClient(socket_path(options)).leave();
+    if (!left) {
+        return complain(left.error());
+    }
+    print("This host has left its fleet, and its agent has ended.\n");
+    return ExitCode::done;
+}
+
+ExitCode execute(DaemonOptions const& options, TokenCreateCommand const& command) {
+    net::AdminClient const client(socket_path(options));
+    net::Answer<agent::StatusReport> const status = client.status();
+    if (!status) {
+        return complain(status.error());
+    }
+    net::Answer<std::string> const token = client.create_token(command.ttl_seconds, command.uses);
+    if (!token) {
+        return complain(token.error());
+    }
+    print(base::concat(*token, "\n"));
+    if (::isatty(STDERR_FILENO) == 1) {
+        std::string const hint =
+            base::concat("Join a host with:\n  ", join_command(*status, "TOKEN"), "\n");
+        std::fwrite(hint.data(), 1, hint.size(), stderr);
+    }
+    return ExitCode::done;
+}
+
+ExitCode execute(DaemonOptions const& options, VersionCommand const&) {
+    print(base::concat("agent ", version(), "\n"));
+    net::Answer<net::InfoReport> const info = net::AdminClient(socket_path(options)).info();
+    if (info) {
+        print(base::concat("running: ", info->version, ", ", info->runtime, ", process ", info->pid,
+                           "\n"));
+    }
+    return ExitCode::done;
+}
+
+}  // namespace cmd

@@ -1,0 +1,145 @@
+#include "cmd/help.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/check.h"
+
+namespace cmd {
+namespace {
+
+constexpr std::array pages{
+    HelpPage{
+        "", "Covey runs containers on a fleet of hosts that has no master.",
+        "Every host runs this program. Hosts find each other, share the services they should\n"
+        "run, and each decides by itself, alike, which host runs what. Any host answers any\n"
+        "command.\n"
+        "\n"
+        "Options of the agent may stand before or behind the command. Each can also be given\n"
+        "in the environment, or in the configuration file by its long name\n"
+        "(`state-dir = \"/srv/covey\"`). The command line goes before the environment, and the\n"
+        "environment before the file.",
+        "  agent init                        found a fleet on this host\n"
+        "  agent join 10.0.0.1 --token T     join another host to it\n"
+        "  agent apply -f shop.yaml          run the services of a Compose file\n"
+        "  agent ps                          see where they run\n"},
+    HelpPage{"init", "Found a fleet on this host",
+             "Makes this host's identity and a new fleet of which it is the first member, starts\n"
+             "the agent in the background, and prints the command that joins other hosts.\n"
+             "\n"
+             "The agent writes to agent.log in the state directory. Under systemd use --no-start\n"
+             "and let the unit run `agent run`. A host belongs to one fleet: `agent leave` first.\n"
+             "Needs root.",
+             "  agent init\n"
+             "  agent init --advertise 10.0.0.1 --label zone=a\n"},
+    HelpPage{"join", "Join this host to a fleet",
+             "Asks a member of the fleet, any one, to take this host in, keeps what it was given\n"
+             "in the state directory, and starts the agent in the background. The token comes\n"
+             "from `agent token create` on any member. It is taken from --token, --token-file or\n"
+             "the environment variable COVEY_TOKEN; the last two do not show in process listings.\n"
+             "Needs root.",
+             "  agent join 10.0.0.1 --token T\n"
+             "  COVEY_TOKEN=T agent join 10.0.0.1:7701 --name edge-7\n"},
+    HelpPage{
+        "run", "Run the agent in the foreground",
+        "What systemd starts: the daemon, with the identity that `agent init` or `agent join`\n"
+        "left in the state directory. It logs to standard error, tells systemd when it is\n"
+        "ready, and ends on SIGTERM or SIGINT. Containers go on without it, and the next\n"
+        "agent takes them over. Needs root.",
+        "  agent run\n"
+        "  agent run --listen 10.0.0.1:7700 --log-level debug\n"},
+    HelpPage{"leave", "Take this host out of its fleet",
+             "Tells the other hosts that this one goes, stops its containers, which start\n"
+             "elsewhere, and ends the agent. Returns when that is done.",
+             "  agent leave\n"},
+    HelpPage{"token", "Make join tokens",
+             "A token lets hosts join this fleet until it expires. It holds no key of the fleet.",
+             "  agent token create --ttl 1h\n"},
+    HelpPage{"token create", "Make a join token and print it",
+             "Prints a token that lets hosts join this fleet. Treat it as a password until it\n"
+             "expires.",
+             "  agent token create\n"
+             "  agent token create --ttl 10m --uses 1\n"},
+    HelpPage{
+        "status", "Show this host, the fleet, service files and problems",
+        "What this host's agent knows: the hosts alive, the replicas healthy, how the service\n"
+        "files of this host were understood, and what an operator should look at. Answered\n"
+        "without asking other hosts. -o wide adds digests, which are equal on hosts that know\n"
+        "the same.",
+        "  agent status\n"
+        "  agent status -o json\n"},
+    HelpPage{"nodes", "List the hosts of the fleet",
+             "Every host that belongs to the fleet, alive or not; * marks this one.",
+             "  agent nodes\n"
+             "  agent nodes -o wide\n"},
+    HelpPage{"services", "List the services",
+             "Every service of the fleet: healthy and wanted replicas, its virtual IP, its ports.",
+             "  agent services\n"},
+    HelpPage{"ps", "List instances and where they run",
+             "One line for each replica: its status, host, address, restarts, and why it does not\n"
+             "run if it does not.",
+             "  agent ps\n"
+             "  agent ps shop/web -o wide\n"},
+    HelpPage{"apply", "Run the services of Compose files",
+             "Reads Compose files and has the fleet run their services: new ones start, changed\n"
+             "ones are replaced, others stay as they are. Warnings name keys that have no effect.\n"
+             "If one file has an error, nothing is applied. `-f -` reads standard input, whose\n"
+             "project must be given by `name:`.",
+             "  agent apply -f shop.yaml\n"
+             "  agent apply -f shop.yaml -f extra.yaml\n"},
+    HelpPage{"rm", "Remove services from the fleet",
+             "Stops the services on every host and forgets them. A service that comes from a file\n"
+             "in a services directory returns when the file is next changed: delete the file.",
+             "  agent rm shop/web\n"
+             "  agent rm web db\n"},
+    HelpPage{"scale", "Set how many replicas services have",
+             "Starts or stops replicas until there are as many as wanted. Those that stay are not\n"
+             "restarted.",
+             "  agent scale shop/web=5\n"
+             "  agent scale web=3 worker=0\n"},
+    HelpPage{
+        "logs", "Show what containers wrote",
+        "Prints the logs of a service, of one of its slots, or of a container, whichever host\n"
+        "runs it. With several containers each line begins with its instance. Logs of an\n"
+        "instance begin anew when its container is replaced.",
+        "  agent logs shop/web\n"
+        "  agent logs -f --tail 20 shop/web/1\n"},
+    HelpPage{"image", "Load and list images", "Images that this host holds.",
+             "  agent image load app.tar\n"
+             "  agent image ls\n"},
+    HelpPage{
+        "image load", "Load images from an archive",
+        "Adds the images of an OCI-layout or docker-archive tar file to this host, and prints\n"
+        "their names. Load an image on every host that may run it.",
+        "  agent image load app.tar\n"
+        "  docker save app:1 | agent image load -\n"},
+    HelpPage{"image ls", "List the images on this host", "Names, digests and sizes.",
+             "  agent image ls\n"},
+    HelpPage{
+        "doctor", "Show what this host can do",
+        "Checks the kernel, cgroups, file systems and container runtimes by trying them, says\n"
+        "what to do about what is missing, and, if the agent runs, what it chose. Works\n"
+        "without an agent. Exits with 1 if something needed is missing.",
+        "  agent doctor\n"},
+    HelpPage{"version", "Show the version",
+             "Prints the version of this program and, if an agent runs, of that.",
+             "  agent version\n"},
+};
+
+}  // namespace
+
+HelpPage const& help_page(std::string_view command) {
+    auto const page = std::ranges::find(pages, command, &HelpPage::command);
+    CHECK(page != pages.end());
+    return *page;
+}
+
+std::string_view exit_codes_help() {
+    return "Exit codes:\n"
+           "  0  done\n"
+           "  1  refused, or went wrong; standard error says why\n"
+           "  2  the command line or the configuration file is wrong\n"
+           "  3  no agent answers on this host\n";
+}
+
+}  // namespace cmd

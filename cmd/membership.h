@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/address.h"
+#include "base/result.h"
+#include "cmd/options.h"
+
+// What makes this host a member of a fleet: files in the state directory, written while no agent
+// runs on it.
+namespace cmd {
+
+// This host's identity and a new fleet. Refused if it is in one already.
+[[nodiscard]] base::Result<void> found_fleet(DaemonOptions const& options);
+
+// This host's identity, and what the member at `peer` hands over for the token. Refused if this
+// host is in a fleet already; on any failure it is in none.
+[[nodiscard]] base::Result<void> join_fleet(DaemonOptions const& options,
+                                            base::SocketAddress const& peer,
+                                            std::string_view token);
+
+}  // namespace cmd

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string_view>
+
+#include "cmd/commands.h"
+#include "net/admin/admin_client.h"
+
+namespace cmd {
+
+// To standard output, as it is.
+void print(std::string_view text);
+
+// "agent: text" to standard error.
+ExitCode complain(std::string_view text);
+ExitCode complain(net::AdminError const& error);
+
+}  // namespace cmd

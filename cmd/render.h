@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "agent/report.h"
+#include "cmd/commands.h"
+#include "net/admin/admin_port.h"
+
+// Reports as text for people: tables, or the JSON of the admin protocol.
+namespace cmd {
+
+[[nodiscard]] std::string render(agent::StatusReport const& status, Listing listing);
+[[nodiscard]] std::string render(std::vector<agent::NodeReport> const& nodes, Listing listing);
+[[nodiscard]] std::string render(std::vector<agent::ServiceReport> const& services,
+                                 Listing listing);
+[[nodiscard]] std::string render(std::vector<agent::InstanceReport> const& instances,
+                                 Listing listing);
+[[nodiscard]] std::string render(std::vector<net::ImageReport> const& images, Listing listing);
+
+}  // namespace cmd

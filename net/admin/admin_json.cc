@@ -1,0 +1,569 @@
+#include "net/admin/admin_json.h"
+
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include <boost/json.hpp>
+#include <sodium/utils.h>
+
+#include "base/text.h"
+
+namespace net {
+namespace {
+
+namespace json = boost::json;
+
+constexpr int base64_variant = sodium_base64_VARIANT_ORIGINAL;
+
+using agent::InstanceStatus;
+using agent::NodeStatus;
+
+constexpr auto node_status_names = std::to_array<std::pair<NodeStatus, std::string_view>>({
+    {NodeStatus::alive, "alive"},
+    {NodeStatus::suspect, "suspect"},
+    {NodeStatus::down, "down"},
+    {NodeStatus::left, "left"},
+});
+
+constexpr auto instance_status_names = std::to_array<std::pair<InstanceStatus, std::string_view>>({
+    {InstanceStatus::pending, "pending"},
+    {InstanceStatus::waiting, "waiting"},
+    {InstanceStatus::starting, "starting"},
+    {InstanceStatus::running, "running"},
+    {InstanceStatus::healthy, "healthy"},
+    {InstanceStatus::draining, "draining"},
+    {InstanceStatus::stopping, "stopping"},
+    {InstanceStatus::backoff, "backoff"},
+    {InstanceStatus::failed, "failed"},
+});
+
+constexpr auto const& names_of(NodeStatus) {
+    return node_status_names;
+}
+
+constexpr auto const& names_of(InstanceStatus) {
+    return instance_status_names;
+}
+
+// A 64-bit hash: as a string, since many JSON readers keep 53 bits of a number.
+template <class Value>
+struct Digest {
+    Value& value;
+};
+
+// Bytes that need not be text.
+template <class Value>
+struct Blob {
+    Value& value;
+};
+
+template <class T, class Target>
+concept Is = std::same_as<std::remove_const_t<T>, Target>;
+
+// One list of fields serves both directions: `Body` is const when an archive writes.
+template <class Archive, Is<agent::NodeReport> Body>
+void fields(Archive& archive, Body& body) {
+    archive("id", body.id);
+    archive("name", body.name);
+    archive("address", body.address);
+    archive("status", body.status);
+    archive("self", body.self);
+    archive("current", body.current);
+    archive("subnet", body.subnet);
+    archive("cpu_milli", body.cpu_milli);
+    archive("memory_bytes", body.memory_bytes);
+    archive("arch", body.arch);
+    archive("runtime", body.runtime);
+    archive("version", body.version);
+    archive("labels", body.labels);
+    archive("instances", body.instances);
+    archive("since_ms", body.since);
+}
+
+template <class Archive, Is<agent::InstanceReport> Body>
+void fields(Archive& archive, Body& body) {
+    archive("service", body.service);
+    archive("slot", body.slot);
+    archive("status", body.status);
+    archive("id", body.id);
+    archive("node", body.node);
+    archive("node_id", body.node_id);
+    archive("address", body.address);
+    archive("revision", body.revision);
+    archive("old_revision", body.old_revision);
+    archive("restarts", body.restarts);
+    archive("exit_code", body.exit_code);
+    archive("message", body.message);
+}
+
+template <class Archive, Is<agent::ServiceReport> Body>
+void fields(Archive& archive, Body& body) {
+    archive("service", body.service);
+    archive("image", body.image);
+    archive("global", body.global);
+    archive("replicas", body.replicas);
+    archive("healthy", body.healthy);
+    archive("running", body.running);
+    archive("revision", body.revision);
+    archive("updating", body.updating);
+    archive("vip", body.vip);
+    archive("ports", body.ports);
+    archive("message", body.message);
+}
+
+template <class Archive, Is<agent::FileReport> Body>
+void fields(Archive& archive, Body& body) {
+    archive("name", body.name);
+    archive("usable", body.usable);
+    archive("services", body.services);
+    archive("messages", body.messages);
+}
+
+template <class Archive, Is<agent::StatusReport> Body>
+void fields(Archive& archive, Body& body) {
+    archive("id", body.id);
+    archive("name", body.name);
+    archive("address", body.address);
+    archive("settled", body.settled);
+    archive("nodes_alive", body.nodes_alive);
+    archive("nodes_known", body.nodes_known);
+    archive("services", body.services);
+    archive("replicas_wanted", body.replicas_wanted);
+    archive("replicas_healthy", body.replicas_healthy);
+    archive("subnet", body.subnet);
+    archive("entries", body.entries);
+    archive("state_digest", Digest{body.state_digest});
+    archive("plan_digest", Digest{body.plan_digest});
+    archive("conflicts", body.conflicts);
+    archive("packets_in", body.packets_in);
+    archive("packets_dropped", body.packets_dropped);
+    archive("refutations", body.refutations);
+    archive("files", body.files);
+    archive("problems", body.problems);
+}
+
+template <class Archive, Is<ImageReport> Body>
+void fields(Archive& archive, Body& body) {
+    archive("reference", body.reference);
+    archive("id", body.id);
+    archive("bytes", body.bytes);
+}
+
+template <class Archive, Is<InfoReport> Body>
+void fields(Archive& archive, Body& body) {
+    archive("version", body.version);
+    archive("runtime", body.runtime);
+    archive("pid", body.pid);
+}
+
+template <class Archive, Is<agent::Accepted> Body>
+void fields(Archive& archive, Body& body) {
+    archive("sequence", body.sequence);
+    archive("changed", body.changed);
+}
+
+template <class Archive, Is<runtime::LogPart> Body>
+void fields(Archive& archive, Body& body) {
+    archive("from", body.from);
+    archive("base64", Blob{body.text});
+    archive("end", body.end);
+}
+
+template <class Archive, Is<ApplyRequest> Body>
+void fields(Archive& archive, Body& body) {
+    archive("specs", body.services);
+}
+
+template <class Archive, Is<RemoveRequest> Body>
+void fields(Archive& archive, Body& body) {
+    archive("service", body.service);
+}
+
+template <class Archive, Is<ScaleRequest> Body>
+void fields(Archive& archive, Body& body) {
+    archive("service", body.service);
+    archive("replicas", body.replicas);
+}
+
+template <class Archive, Is<TokenRequest> Body>
+void fields(Archive& archive, Body& body) {
+    archive("ttl_seconds", body.ttl_seconds);
+    archive("uses", body.uses);
+}
+
+template <class Archive, Is<LoadRequest> Body>
+void fields(Archive& archive, Body& body) {
+    archive("path", body.path);
+}
+
+template <class Archive, Is<TokenReply> Body>
+void fields(Archive& archive, Body& body) {
+    archive("token", body.token);
+}
+
+template <class Archive, Is<ErrorReply> Body>
+void fields(Archive& archive, Body& body) {
+    archive("error", body.error);
+}
+
+template <class Archive, Is<EmptyReply> Body>
+void fields(Archive&, Body&) {}
+
+// The length of the UTF-8 sequence at the start of `text` (RFC 3629), or 0.
+std::size_t sequence_length(std::string_view text) {
+    auto const byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+    unsigned char const first = byte(0);
+    std::size_t const length = first < 0x80                    ? 1
+                               : first >= 0xc2 && first < 0xe0 ? 2
+                               : first >= 0xe0 && first < 0xf0 ? 3
+                               : first >= 0xf0 && first < 0xf5 ? 4
+                                                               : 0;
+    if (length == 0 || text.size() < length) {
+        return 0;
+    }
+    for (std::size_t at = 1; at < length; ++at) {
+        if ((byte(at) & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    bool const overlong = (first == 0xe0 && byte(1) < 0xa0) || (first == 0xf0 && byte(1) < 0x90);
+    bool const surrogate = first == 0xed && byte(1) >= 0xa0;
+    bool const too_high = first == 0xf4 && byte(1) >= 0x90;
+    return overlong || surrogate || too_high ? 0 : length;
+}
+
+std::string valid_utf8(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    while (!text.empty()) {
+        std::size_t const length = sequence_length(text);
+        if (length == 0) {
+            out += '?';
+            text.remove_prefix(1);
+        } else {
+            out += text.substr(0, length);
+            text.remove_prefix(length);
+        }
+    }
+    return out;
+}
+
+std::string base64(base::ByteView bytes) {
+    std::string out(sodium_base64_encoded_len(bytes.size(), base64_variant), '\0');
+    sodium_bin2base64(out.data(), out.size(), reinterpret_cast<unsigned char const*>(bytes.data()),
+                      bytes.size(), base64_variant);
+    out.pop_back();  // the terminating zero is counted
+    return out;
+}
+
+std::optional<base::Bytes> unbase64(std::string_view text) {
+    base::Bytes out(text.size() / 4 * 3 + 3);
+    std::size_t size = 0;
+    char const* end = nullptr;
+    if (sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(),
+                          text.size(), nullptr, &size, &end, base64_variant) != 0 ||
+        end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    out.resize(size);
+    return out;
+}
+
+json::value write(bool value) {
+    return value;
+}
+
+json::value write(std::unsigned_integral auto value) {
+    return static_cast<std::uint64_t>(value);
+}
+
+json::value write(std::signed_integral auto value) {
+    return static_cast<std::int64_t>(value);
+}
+
+json::value write(std::string const& value) {
+    return json::value(valid_utf8(value));
+}
+
+json::value write(base::NodeId const& value) {
+    return json::value(to_string(value));
+}
+
+json::value write(base::IpAddress const& value) {
+    return json::value(to_string(value));
+}
+
+json::value write(base::SocketAddress const& value) {
+    return json::value(to_string(value));
+}
+
+json::value write(base::Duration value) {
+    return std::chrono::duration_cast<base::milliseconds>(value).count();
+}
+
+json::value write(spec::ServiceSpec const& value) {
+    return json::value(base64(spec::encode(value)));
+}
+
+json::value write(Digest<std::uint64_t const> digest) {
+    base::ByteWriter bytes;
+    bytes.u64(digest.value);
+    return json::value(base::hex(bytes.view()));
+}
+
+json::value write(Blob<std::string const> blob) {
+    return json::value(base64(base::as_bytes(blob.value)));
+}
+
+template <class Enum>
+    requires std::is_enum_v<Enum>
+json::value write(Enum value) {
+    for (auto const& [known, name] : names_of(value)) {
+        if (known == value) {
+            return json::value(name);
+        }
+    }
+    return nullptr;
+}
+
+template <class T>
+json::value write(std::optional<T> const& value);
+template <class T>
+json::value write(std::vector<T> const& values);
+
+class Writer {
+public:
+    template <class T>
+    void operator()(std::string_view key, T const& value) {
+        object_.emplace(key, write(value));
+    }
+
+    [[nodiscard]] json::object take() { return std::move(object_); }
+
+private:
+    json::object object_;
+};
+
+template <class Body>
+    requires requires(Writer& archive, Body const& body) { fields(archive, body); }
+json::value write(Body const& body) {
+    Writer writer;
+    fields(writer, body);
+    return writer.take();
+}
+
+template <class T>
+json::value write(std::optional<T> const& value) {
+    return value ? write(*value) : json::value(nullptr);
+}
+
+template <class T>
+json::value write(std::vector<T> const& values) {
+    json::array array;
+    array.reserve(values.size());
+    for (T const& value : values) {
+        array.push_back(write(value));
+    }
+    return array;
+}
+
+std::optional<std::string_view> text_of(json::value const& in) {
+    json::string const* const text = in.if_string();
+    return text ? std::optional(std::string_view(text->data(), text->size())) : std::nullopt;
+}
+
+// Puts a parsed value where it belongs; false where there is none.
+template <class T>
+bool assign(T& out, std::optional<T> value) {
+    if (value) {
+        out = *std::move(value);
+    }
+    return value.has_value();
+}
+
+bool read(json::value const& in, bool& out) {
+    bool const* const value = in.if_bool();
+    return value != nullptr && (out = *value, true);
+}
+
+template <std::integral Integer>
+bool read(json::value const& in, Integer& out) {
+    json::error_code error;
+    auto const value = in.to_number<Integer>(error);
+    if (!error) {
+        out = value;
+    }
+    return !error;
+}
+
+bool read(json::value const& in, std::string& out) {
+    return assign(out, text_of(in).transform([](auto text) { return std::string(text); }));
+}
+
+bool read(json::value const& in, base::NodeId& out) {
+    return assign(out, text_of(in).and_then(base::parse_node_id));
+}
+
+bool read(json::value const& in, base::IpAddress& out) {
+    return assign(out, text_of(in).and_then(base::parse_ip));
+}
+
+bool read(json::value const& in, base::SocketAddress& out) {
+    return assign(
+        out, text_of(in).and_then([](auto text) { return base::parse_socket_address(text, 0); }));
+}
+
+bool read(json::value const& in, base::Duration& out) {
+    std::int64_t count{};
+    constexpr std::int64_t count_max =
+        std::chrono::duration_cast<base::milliseconds>(base::Duration::max()).count();
+    if (!read(in, count) || count > count_max || count < -count_max) {
+        return false;
+    }
+    out = base::milliseconds(count);
+    return true;
+}
+
+bool read(json::value const& in, spec::ServiceSpec& out) {
+    std::optional<base::Bytes> const bytes = text_of(in).and_then(unbase64);
+    if (!bytes || bytes->size() > spec::encoded_max) {
+        return false;
+    }
+    auto decoded = spec::decode(*bytes);
+    if (decoded) {
+        out = *std::move(decoded);
+    }
+    return decoded.has_value();
+}
+
+bool read(json::value const& in, Digest<std::uint64_t> out) {
+    std::optional<base::Bytes> const bytes = text_of(in).and_then(base::unhex);
+    if (!bytes || bytes->size() != sizeof(std::uint64_t)) {
+        return false;
+    }
+    out.value = base::ByteReader(*bytes).u64();
+    return true;
+}
+
+bool read(json::value const& in, Blob<std::string> out) {
+    std::optional<base::Bytes> const bytes = text_of(in).and_then(unbase64);
+    if (bytes) {
+        out.value = base::as_text(*bytes);
+    }
+    return bytes.has_value();
+}
+
+template <class Enum>
+    requires std::is_enum_v<Enum>
+bool read(json::value const& in, Enum& out) {
+    std::optional<std::string_view> const text = text_of(in);
+    for (auto const& [known, name] : names_of(Enum{})) {
+        if (text == name) {
+            out = known;
+            return true;
+        }
+    }
+    return false;
+}
+
+template <class T>
+bool read(json::value const& in, std::optional<T>& out);
+template <class T>
+bool read(json::value const& in, std::vector<T>& out);
+
+class Reader {
+public:
+    explicit Reader(json::object const& object) : object_(object) {}
+
+    template <class T>
+    void operator()(std::string_view key, T&& out) {
+        json::value const* const value = object_.if_contains(key);
+        failed_ = failed_ || value == nullptr || !read(*value, out);
+    }
+
+    [[nodiscard]] bool failed() const { return failed_; }
+
+private:
+    json::object const& object_;
+    bool failed_ = false;
+};
+
+template <class Body>
+    requires requires(Reader& archive, Body& body) { fields(archive, body); }
+bool read(json::value const& in, Body& out) {
+    json::object const* const object = in.if_object();
+    if (object == nullptr) {
+        return false;
+    }
+    Reader reader(*object);
+    fields(reader, out);
+    return !reader.failed();
+}
+
+template <class T>
+bool read(json::value const& in, std::optional<T>& out) {
+    out.reset();
+    return in.is_null() || read(in, out.emplace());
+}
+
+template <class T>
+bool read(json::value const& in, std::vector<T>& out) {
+    json::array const* const array = in.if_array();
+    if (array == nullptr || array->size() > list_max) {
+        return false;
+    }
+    for (json::value const& item : *array) {
+        if (!read(item, out.emplace_back())) {
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace
+
+template <class Body>
+std::string to_json(Body const& body) {
+    return json::serialize(write(body));
+}
+
+template <class Body>
+base::Result<Body> from_json(std::string_view text) {
+    json::error_code error;
+    json::value const value = json::parse(json::string_view(text.data(), text.size()), error);
+    Body body;
+    if (error || !read(value, body)) {
+        return base::fail("not a body of this version of the admin protocol");
+    }
+    return body;
+}
+
+#define COVEY_BODY(type)                       \
+    template std::string to_json(type const&); \
+    template base::Result<type> from_json<type>(std::string_view)
+
+COVEY_BODY(agent::StatusReport);
+COVEY_BODY(std::vector<agent::NodeReport>);
+COVEY_BODY(std::vector<agent::ServiceReport>);
+COVEY_BODY(std::vector<agent::InstanceReport>);
+COVEY_BODY(std::vector<ImageReport>);
+COVEY_BODY(std::vector<std::string>);
+COVEY_BODY(InfoReport);
+COVEY_BODY(agent::Accepted);
+COVEY_BODY(runtime::LogPart);
+COVEY_BODY(ApplyRequest);
+COVEY_BODY(RemoveRequest);
+COVEY_BODY(ScaleRequest);
+COVEY_BODY(TokenRequest);
+COVEY_BODY(LoadRequest);
+COVEY_BODY(TokenReply);
+COVEY_BODY(ErrorReply);
+COVEY_BODY(EmptyReply);
+
+#undef COVEY_BODY
+
+}  // namespace net
