@@ -43,7 +43,11 @@ public:
         std::string const name = command_name(app);
         std::string out;
         if (name == "run" || name == "init" || name == "join") {
-            out += make_groups(app->get_parent(), CLI::AppFormatMode::Sub).substr(1);
+            out += make_group(std::string(agent_options), false,
+                              app->get_parent()->get_options([](CLI::Option const* option) {
+                                  return option->get_group() == agent_options;
+                              }))
+                       .substr(1);
         } else if (!name.empty()) {
             out +=
                 "Options of the agent, such as --socket, may be given too: see `agent --help`.\n";
@@ -88,7 +92,9 @@ std::optional<std::pair<std::string, std::string>> parse_pair(std::string const&
 class CommandLine {
 public:
     CommandLine() : app_(std::string(help_page("").summary), "agent") {
-        app_.formatter(std::make_shared<PageFormatter>());
+        auto const formatter = std::make_shared<PageFormatter>();
+        formatter->label("SUBCOMMAND", "COMMAND");
+        app_.formatter(formatter);
         app_.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
         app_.allow_config_extras(CLI::config_extras_mode::error);
         app_.require_subcommand(1, 1);
@@ -127,7 +133,7 @@ private:
         std::string const page =
             &parent == &app_ ? name : base::concat(parent.get_name(), " ", name);
         CLI::App* const command = parent.add_subcommand(name, std::string(help_page(page).summary));
-        command->fallthrough();
+        command->fallthrough()->group("Commands");
         return command;
     }
 

@@ -49,7 +49,7 @@ std::string human_bytes(std::uint64_t bytes) {
         ++name;
     }
     std::uint64_t const whole = bytes / unit;
-    std::uint64_t const tenth = bytes % unit / (unit / 10 + 1);
+    std::uint64_t const tenth = bytes % unit * 10 / unit;
     return whole < 10 && tenth != 0 ? base::concat(whole, ".", tenth, " ", names[name])
                                     : base::concat(whole, " ", names[name]);
 }

@@ -1,0 +1,82 @@
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <catch2/catch.hpp>
+#include <sys/wait.h>
+
+#include "base/text.h"
+
+namespace {
+
+struct Run {
+    int code{};
+    std::string output;  // both streams
+};
+
+// Runs the built program with a socket path on which no agent answers.
+Run run(std::string const& arguments) {
+    std::string const command = base::concat("COVEY_SOCKET=/nonexistent/agent.sock ", COVEY_AGENT,
+                                             " ", arguments, " </dev/null 2>&1");
+    std::FILE* const pipe = ::popen(command.c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    Run result;
+    char buffer[4096];
+    for (std::size_t size; (size = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
+        result.output.append(buffer, size);
+    }
+    int const status = ::pclose(pipe);
+    REQUIRE(WIFEXITED(status));
+    result.code = WEXITSTATUS(status);
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("The program exits with the documented codes") {
+    CHECK(run("--help").code == 0);
+    CHECK(run("version").code == 0);
+    CHECK(run("").code == 2);
+    CHECK(run("stauts").code == 2);
+    CHECK(run("run --port x").code == 2);
+    for (char const* command :
+         {"status", "nodes", "services -o json", "ps", "ps shop/web", "rm web", "scale web=1",
+          "logs web", "token create", "leave", "image ls"}) {
+        INFO(command);
+        Run const result = run(command);
+        CHECK(result.code == 3);
+        CHECK(result.output ==
+              "agent: no agent runs here (/nonexistent/agent.sock is missing): start it with "
+              "`agent run` or `agent join`\n");
+    }
+    CHECK(run("apply -f /nonexistent.yaml").code == 1);
+    CHECK(run("image load /nonexistent.tar").code == 1);
+}
+
+TEST_CASE("A service file with an error is refused before the agent is asked") {
+    std::string directory =
+        (std::filesystem::temp_directory_path() / "covey-apply.XXXXXX").string();
+    REQUIRE(::mkdtemp(directory.data()) != nullptr);
+    std::string const good = directory + "/good.yaml";
+    std::string const bad = directory + "/bad.yaml";
+    std::ofstream(good) << "services:\n  web:\n    image: web:1\n";
+    std::ofstream(bad) << "services:\n  web:\n    image: [1]\n";
+
+    Run const refused = run(base::concat("apply -f ", good, " -f ", bad));
+    CHECK(refused.code == 1);
+    CHECK_THAT(refused.output,
+               Catch::Contains("bad.yaml:3:12: ") && Catch::Contains("nothing was applied"));
+    CHECK(run(base::concat("apply -f ", good)).code == 3);
+    std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("The doctor works without an agent") {
+    Run const doctor = run("doctor");
+    CHECK((doctor.code == 0 || doctor.code == 1));
+    for (char const* subject : {"rights", "kernel", "namespaces", "overlayfs", "cgroups", "runtime",
+                                "no agent runs here"}) {
+        CHECK_THAT(doctor.output, Catch::Contains(subject));
+    }
+}
