@@ -221,15 +221,11 @@ private:
         report(Severity::error, value, path(), "expected a map, or a list of maps, to merge");
     }
 
-    // A key that is there already wins over a merged one.
+    // A key that is there already wins over a merged one. What is copied was spent with the alias.
     void merge(Node const& from) {
         Frame& frame = stack_.back();
         for (Node::Entry const& entry : from.entries) {
             if (frame.keys.insert(entry.key->text).second) {
-                YAML::Mark mark;
-                mark.line = frame.node->line - 1;
-                mark.column = frame.node->column - 1;
-                spend(1 + entry.value->weight, mark);
                 frame.node->entries.push_back(entry);
             }
         }
