@@ -24,7 +24,7 @@ struct Diagnostic {
 
 struct ComposeFile {
     std::string project;
-    std::vector<ServiceSpec> services;    // sorted by name
+    std::vector<ServiceSpec> services;    // sorted by name; empty unless usable()
     std::vector<Diagnostic> diagnostics;  // in file order
     [[nodiscard]] bool usable() const;    // no error among the diagnostics
 };
