@@ -1,0 +1,140 @@
+#include <limits>
+
+#include <boost/asio/post.hpp>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "net/clock.h"
+#include "net/host_loop.h"
+
+namespace net {
+
+InfoReport Host::Loop::info() {
+    return {.version = config_.agent.facts.version,
+            .runtime = ports_.driver.description(),
+            .pid = ::getpid()};
+}
+
+agent::StatusReport Host::Loop::status() {
+    agent::StatusReport report = agent_->status(now());
+    for (std::string const* problem : {&directory_problem_, &network_problem_, &disk_problem_}) {
+        if (!problem->empty()) {
+            report.problems.push_back(*problem);
+        }
+    }
+    for (std::string& problem : ports_.problems()) {
+        report.problems.push_back(std::move(problem));
+    }
+    TransportCounters const counters = transport_->counters();
+    report.packets_in = counters.datagrams_in + counters.messages_in;
+    for (std::uint64_t const dropped : counters.dropped) {
+        report.packets_dropped += dropped;
+    }
+    return report;
+}
+
+std::vector<agent::NodeReport> Host::Loop::nodes() {
+    return agent_->nodes(now());
+}
+
+std::vector<agent::ServiceReport> Host::Loop::services() {
+    return agent_->services();
+}
+
+agent::Outcome<std::vector<agent::InstanceReport>> Host::Loop::instances(std::string_view service) {
+    return agent_->instances(service);
+}
+
+std::vector<ImageReport> Host::Loop::images() {
+    return ports_.images();
+}
+
+std::vector<std::string> Host::Loop::doctor() {
+    return ports_.doctor();
+}
+
+void Host::Loop::apply(std::vector<spec::ServiceSpec> wanted, Done<agent::Accepted> done) {
+    answer_when_written(tell([&](agent::Agent& agent, agent::Effects& out) {
+                            return agent.apply(now(), std::move(wanted), out);
+                        }),
+                        std::move(done));
+}
+
+void Host::Loop::remove(std::string_view service, Done<agent::Accepted> done) {
+    answer_when_written(tell([&](agent::Agent& agent, agent::Effects& out) {
+                            return agent.remove(now(), service, out);
+                        }),
+                        std::move(done));
+}
+
+void Host::Loop::scale(std::string_view service, std::uint32_t replicas,
+                       Done<agent::Accepted> done) {
+    answer_when_written(tell([&](agent::Agent& agent, agent::Effects& out) {
+                            return agent.scale(now(), service, replicas, out);
+                        }),
+                        std::move(done));
+}
+
+void Host::Loop::create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
+                              Done<std::string> done) {
+    // Our own address first: the joiner asks them in order.
+    std::vector<base::SocketAddress> addresses{config_.agent.address};
+    for (auto const& [id, address] : agent_->contacts()) {
+        if (id != config_.agent.id) {
+            addresses.push_back(address);
+        }
+    }
+    base::WallSeconds const expires{wall_now().value + static_cast<std::int64_t>(ttl_seconds)};
+    Token const token = make_token(config_.fleet.id, expires, std::move(addresses));
+    TokenRecord const record =
+        record_of(token, uses == 0 ? std::numeric_limits<std::uint32_t>::max() : uses);
+    answer_when_written(
+        tell([&](agent::Agent& agent, agent::Effects& out) {
+            return agent.put_token(now(), to_string(token.id), encode(record), out);
+        }),
+        [text = to_string(token),
+         done = std::move(done)](agent::Outcome<agent::Accepted> const& outcome) {
+            done(outcome ? agent::Outcome<std::string>(text) : std::unexpected(outcome.error()));
+        });
+}
+
+void Host::Loop::read_log(std::string_view target, std::uint64_t from, bool from_end,
+                          std::function<void(agent::LogReply)> done) {
+    std::uint64_t const request = next_log_request_++;
+    log_requests_[request] = std::move(done);
+    auto const outcome = tell([&](agent::Agent& agent, agent::Effects& out) {
+        return agent.read_log(now(), request, target, from, from_end, out);
+    });
+    if (!outcome) {
+        if (auto asked = log_requests_.extract(request)) {
+            asked.mapped()({request, std::nullopt, outcome.error().text});
+        }
+    }
+}
+
+void Host::Loop::leave(Done<void> done) {
+    leave_waiting_.push_back(std::move(done));
+    tell([](agent::Agent& agent, agent::Effects& out) { agent.leave(now(), out); });
+}
+
+void Host::Loop::load_image(std::string_view path, Done<std::vector<std::string>> done) {
+    if (loader_) {
+        done(std::unexpected(agent::Refusal{"another image is being loaded here: try again"}));
+        return;
+    }
+    loader_.emplace([this, path = std::string(path), done = std::move(done)]() mutable {
+        auto loaded = ports_.load_image(path);
+        boost::asio::post(
+            io_, [this, loaded = std::move(loaded), done = std::move(done)]() mutable {
+                loader_->join();
+                loader_.reset();
+                if (loaded) {
+                    done(*std::move(loaded));
+                } else {
+                    done(std::unexpected(agent::Refusal{std::move(loaded).error().message}));
+                }
+            });
+    });
+}
+
+}  // namespace net

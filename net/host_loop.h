@@ -1,0 +1,110 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <thread>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "net/admin/admin_server.h"
+#include "net/host.h"
+#include "net/services_dir.h"
+#include "net/store_writer.h"
+
+namespace net {
+
+// The inside of Host. Members are destroyed last to first: the sources of events go before what
+// they feed.
+class Host::Loop final : public AdminPort {
+public:
+    Loop(HostConfig given, HostPorts adapters);
+    ~Loop() override;
+
+    base::Result<void> open();
+    bool run();
+
+    // --- what the admin socket asks (host_admin.cc)
+    InfoReport info() override;
+    agent::StatusReport status() override;
+    std::vector<agent::NodeReport> nodes() override;
+    std::vector<agent::ServiceReport> services() override;
+    agent::Outcome<std::vector<agent::InstanceReport>> instances(std::string_view service) override;
+    std::vector<ImageReport> images() override;
+    std::vector<std::string> doctor() override;
+    void apply(std::vector<spec::ServiceSpec> wanted, Done<agent::Accepted> done) override;
+    void remove(std::string_view service, Done<agent::Accepted> done) override;
+    void scale(std::string_view service, std::uint32_t replicas,
+               Done<agent::Accepted> done) override;
+    void create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
+                      Done<std::string> done) override;
+    void read_log(std::string_view target, std::uint64_t from, bool from_end,
+                  std::function<void(agent::LogReply)> done) override;
+    void leave(Done<void> done) override;
+    void load_image(std::string_view path, Done<std::vector<std::string>> done) override;
+
+private:
+    base::Result<void> open_transport();
+    JoinDesk::Ports join_ports();
+    // Tells the agent something, then does what it says.
+    template <class Tell>
+    auto tell(Tell&& what);
+    void carry_out(agent::Effects& effects);
+    void read_logs(std::vector<agent::LogRead> const& reads);
+    void arm();
+    void on_file(FileEvent const& event);
+    void on_runtime(runtime::Event event);
+
+    // --- the disk (host_disk.cc)
+    void persist(agent::Persist persist);
+    void on_written(std::uint64_t sequence, base::Result<void> const& result);
+    void retry_write();
+    // Answers once the write is on disk, or with why it is not.
+    void answer_when_written(agent::Outcome<agent::Accepted> outcome, Done<agent::Accepted> done);
+    void finish_leave();
+
+    HostConfig config_;
+    HostPorts ports_;
+    boost::asio::io_context io_;
+    boost::asio::steady_timer timer_{io_};
+    boost::asio::steady_timer retry_timer_{io_};
+    boost::asio::steady_timer leave_timer_{io_};
+    boost::asio::signal_set signals_{io_};
+    std::optional<agent::Agent> agent_;
+
+    // Writes that failed, merged in order, until one succeeds: nothing newer may overtake them.
+    std::optional<crdt::Batch> unwritten_;
+    std::map<std::uint64_t, crdt::Batch> in_flight_;
+    std::uint64_t last_sequence_ = 0;
+    std::multimap<std::uint64_t, std::pair<agent::Accepted, Done<agent::Accepted>>> waiting_;
+
+    std::map<std::uint64_t, std::function<void(agent::LogReply)>> log_requests_;
+    std::uint64_t next_log_request_ = 1;
+    std::string directory_problem_;
+    std::string network_problem_;
+    std::string disk_problem_;
+    std::vector<Done<void>> leave_waiting_;
+    std::optional<std::thread> loader_;
+    bool has_left_ = false;
+
+    std::unique_ptr<Transport> transport_;
+    std::optional<AdminServer> admin_;
+    std::optional<ServicesDir> services_dir_;
+    std::optional<StoreWriter> writer_;
+};
+
+template <class Tell>
+auto Host::Loop::tell(Tell&& what) {
+    agent::Effects effects;
+    if constexpr (std::is_void_v<decltype(what(*agent_, effects))>) {
+        what(*agent_, effects);
+        carry_out(effects);
+    } else {
+        auto result = what(*agent_, effects);
+        carry_out(effects);
+        return result;
+    }
+}
+
+}  // namespace net
