@@ -104,6 +104,12 @@ TEST_CASE("a question's name has at most 255 bytes") {
     CHECK(query.error() == Fault::malformed);
 }
 
+TEST_CASE("a question's label has at most 63 bytes, even if as many follow") {
+    for (std::size_t const size : {63U, 64U, 128U, 192U, 200U}) {
+        CHECK(parse_query(ask({.name = std::string(size, 'a')})).has_value() == (size == 63));
+    }
+}
+
 TEST_CASE("every cut of a message is survived") {
     auto const whole = ask({.name = "_http._tcp.web.shop.covey.internal", .payload = 1232});
     for (std::size_t size = 0; size < whole.size(); ++size) {
