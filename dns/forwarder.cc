@@ -32,10 +32,6 @@ base::ByteView question_of(base::ByteView query) {
     return query.subspan(header_size, end + 5 - header_size);
 }
 
-bool would_block() {
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-}
-
 }  // namespace
 
 Forwarder::Forwarder(int epoll, std::uint64_t token_base, ServerConfig const& config,

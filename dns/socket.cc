@@ -131,6 +131,10 @@ Fd connect_to(base::SocketAddress const& address, Transport transport) {
     return fd;
 }
 
+bool would_block() {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
 std::optional<base::Bytes> Frames::next() {
     base::ByteReader reader(buffer_);
     std::size_t const size = reader.u16();

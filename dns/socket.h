@@ -72,6 +72,9 @@ struct Listeners {
 // A socket that connects without blocking; not open if that failed at once.
 [[nodiscard]] Fd connect_to(base::SocketAddress const& address, Transport transport);
 
+// Whether errno tells only that now is not the time.
+[[nodiscard]] bool would_block();
+
 // Cuts a TCP stream into messages, each behind its length (RFC 1035, 4.2.2). Holds at most one
 // message's bytes more than what is appended at a time, if next() is called until it gives none.
 class Frames {

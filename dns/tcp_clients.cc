@@ -16,10 +16,6 @@ constexpr std::size_t read_size = 16 * 1024;
 constexpr std::size_t waiting_max = 64;
 constexpr std::size_t unsent_max = 256 * 1024;
 
-bool would_block() {
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-}
-
 }  // namespace
 
 TcpClients::TcpClients(int epoll, std::uint64_t token_base, base::Duration idle_timeout,
