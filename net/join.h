@@ -80,7 +80,7 @@ class JoinDesk {
 public:
     static constexpr std::size_t remembered_max = 1024;  // hellos; then the oldest is forgotten
 
-    struct Ports {
+    struct Ports {  // all of them set
         // The token's record, or nothing if it does not exist or was revoked.
         std::function<std::optional<TokenRecord>(TokenId const&)> find_token;
         // Fleet and members as of now; `inviter` and `seen_as` are filled in by the desk.

@@ -172,6 +172,8 @@ std::uint16_t Transport::port() const {
 TransportCounters Transport::counters() const {
     TransportCounters counters = state_->counters;
     counters.dropped = state_->sealer.drops();
+    counters.incoming_open = state_->incoming.size();
+    counters.outgoing_open = state_->outgoing.size();
     return counters;
 }
 

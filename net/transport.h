@@ -67,6 +67,7 @@ struct TransportCounters {
     std::uint64_t handshakes_failed{}, streams_broken{}, unreachable{};
     std::uint64_t joins_answered{}, joins_refused{};
     std::array<std::uint64_t, drop_kinds> dropped{};  // packets that did not open, by Drop
+    std::uint64_t incoming_open{}, outgoing_open{};   // connections now, half open ones included
 };
 
 struct TransportState;
