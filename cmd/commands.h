@@ -28,7 +28,8 @@ struct InitCommand {
 };
 
 struct JoinCommand {
-    base::SocketAddress peer;
+    std::string peer_host;  // an IP address or a name
+    std::uint16_t peer_port = default_port;
     std::string token;
     Starting starting{};
 };

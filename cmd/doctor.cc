@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <optional>
+#include <iterator>
 #include <string_view>
 
 #include <fcntl.h>
@@ -120,18 +121,6 @@ Finding examine_cgroups() {
     return {Verdict::good, "cgroups", "version 1"};
 }
 
-std::optional<std::string> find_program(std::string_view name) {
-    constexpr std::array<std::string_view, 6> directories{
-        "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
-    for (std::string_view const directory : directories) {
-        std::string path = base::concat(directory, "/", name);
-        if (::access(path.c_str(), X_OK) == 0) {
-            return path;
-        }
-    }
-    return std::nullopt;
-}
-
 std::string_view to_string(Verdict verdict) {
     switch (verdict) {
         case Verdict::good:
@@ -158,20 +147,6 @@ std::vector<Finding> examine_host() {
         examine_overlay(),
         examine_cgroups(),
     };
-}
-
-std::vector<Finding> examine_runtimes() {
-    std::vector<Finding> findings;
-    for (std::string_view const name : {"crun", "runc"}) {
-        if (auto const path = find_program(name)) {
-            findings.push_back({Verdict::good, "runtime", base::concat(name, " at ", *path)});
-        }
-    }
-    if (findings.empty()) {
-        findings.push_back({Verdict::missing, "runtime",
-                            "neither crun nor runc is installed: `apt install runc`"});
-    }
-    return findings;
 }
 
 ExitCode execute(DaemonOptions const& options, DoctorCommand const&) {

@@ -46,7 +46,9 @@ ExitCode started(DaemonOptions const& options, Starting starting, std::string_vi
         return ExitCode::done;
     }
     if (base::Result<void> const launched = launch_daemon(options); !launched) {
-        return complain(launched.error().message);
+        return complain(base::concat(launched.error().message,
+                                     "\nThis host is a member all the same: when that is "
+                                     "mended, start it with `agent run`."));
     }
     print(base::concat("The agent runs in the background and logs to ", options.state_dir,
                        "/agent.log.\n"));
@@ -83,13 +85,13 @@ ExitCode execute(DaemonOptions const& options, JoinCommand const& command) {
     auto const joined = [&]() -> base::Result<void> {
         TRY_VOID(require_root("join"));
         TRY_VOID(require_no_agent(options));
-        return join_fleet(options, command.peer, command.token);
+        return join_fleet(options, command);
     }();
     if (!joined) {
         return complain(joined.error().message);
     }
     return started(options, command.starting,
-                   base::concat("Joined the fleet of ", to_string(command.peer), "."));
+                   base::concat("Joined the fleet of ", command.peer_host, "."));
 }
 
 ExitCode execute(DaemonOptions const& options, RunCommand const&) {

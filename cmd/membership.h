@@ -1,10 +1,7 @@
 #pragma once
 
-#include <string>
-#include <string_view>
-
-#include "base/address.h"
 #include "base/result.h"
+#include "cmd/commands.h"
 #include "cmd/options.h"
 
 // What makes this host a member of a fleet: files in the state directory, written while no agent
@@ -14,10 +11,9 @@ namespace cmd {
 // This host's identity and a new fleet. Refused if it is in one already.
 [[nodiscard]] base::Result<void> found_fleet(DaemonOptions const& options);
 
-// This host's identity, and what the member at `peer` hands over for the token. Refused if this
-// host is in a fleet already; on any failure it is in none.
+// This host's identity, and what a member hands over for the token. Refused if this host is in a
+// fleet already; after any failure it is in none.
 [[nodiscard]] base::Result<void> join_fleet(DaemonOptions const& options,
-                                            base::SocketAddress const& peer,
-                                            std::string_view token);
+                                            JoinCommand const& command);
 
 }  // namespace cmd

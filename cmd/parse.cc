@@ -241,11 +241,8 @@ private:
         auto const join_command = selects<JoinCommand>(join);
         add_read(
             *join, "PEER",
-            [join_command](std::string const& text) {
-                auto const peer = base::parse_socket_address(text, default_port);
-                return assign(join_command->peer, peer) && peer->port != 0;
-            },
-            "IP[:PORT]", "Address of any member, IP[:PORT], port 7700 if none is given")
+            [join_command](std::string const& text) { return read_peer(*join_command, text); },
+            "HOST[:PORT]", "Any member: its IP address or name, and its port if not 7700")
             ->required()
             ->option_text(" ");
         join->add_option("--token", join_command->token, "The token")->option_text("TOKEN");
@@ -276,6 +273,20 @@ private:
             },
             "a number", "How many hosts may join with it; 0: any number [0]")
             ->option_text("N");
+    }
+
+    static bool read_peer(JoinCommand& command, std::string const& text) {
+        if (auto const address = base::parse_socket_address(text, default_port)) {
+            command.peer_host = to_string(address->ip);
+            command.peer_port = address->port;
+            return address->port != 0;
+        }
+        std::size_t const colon = text.find(':');
+        command.peer_host = text.substr(0, colon);
+        auto const port = colon == std::string::npos
+                              ? std::optional(default_port)
+                              : base::parse_integer<std::uint16_t>(text.substr(colon + 1));
+        return !command.peer_host.empty() && assign(command.peer_port, port) && *port != 0;
     }
 
     template <class Kind>

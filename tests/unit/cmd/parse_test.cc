@@ -94,7 +94,12 @@ TEST_CASE("Every command is read with its options") {
 
 TEST_CASE("A join takes its token from the option, a file or the environment") {
     auto const join = parsed<cmd::JoinCommand>({"join", "10.0.0.1", "--token", "T"});
-    CHECK(to_string(join.peer) == "10.0.0.1:7700");
+    CHECK(join.peer_host == "10.0.0.1");
+    CHECK(join.peer_port == 7700);
+    auto const named = parsed<cmd::JoinCommand>({"join", "edge-1.example:7701", "--token", "T"});
+    CHECK(named.peer_host == "edge-1.example");
+    CHECK(named.peer_port == 7701);
+    CHECK(parsed<cmd::JoinCommand>({"join", "[fd00::1]:1", "--token", "T"}).peer_host == "fd00::1");
     CHECK(join.token == "T");
     TemporaryFile const file("  from-file\n");
     CHECK(parsed<cmd::JoinCommand>({"join", "10.0.0.1:9", "--token-file", file.path}).token ==
@@ -206,6 +211,8 @@ TEST_CASE("What is wrong with a command line is said, with the page to read") {
         {{"scale", "web=10001"}, "\"web=10001\" is not SERVICE=N"},
         {{"token", "create", "--ttl", "0s"}, "\"0s\" is not a duration"},
         {{"join"}, "PEER is required"},
+        {{"join", "host:0", "--token", "T"}, "\"host:0\" is not HOST[:PORT]"},
+        {{"join", ":7700", "--token", "T"}, "\":7700\" is not HOST[:PORT]"},
         {{"apply"}, "--file is required"},
     };
     for (Case const& one : cases) {

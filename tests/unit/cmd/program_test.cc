@@ -6,6 +6,7 @@
 
 #include <catch2/catch.hpp>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -69,6 +70,26 @@ TEST_CASE("A service file with an error is refused before the agent is asked") {
     CHECK_THAT(refused.output,
                Catch::Contains("bad.yaml:3:12: ") && Catch::Contains("nothing was applied"));
     CHECK(run(base::concat("apply -f ", good)).code == 3);
+    std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("A host is put into one fleet only") {
+    std::string directory = (std::filesystem::temp_directory_path() / "covey-init.XXXXXX").string();
+    REQUIRE(::mkdtemp(directory.data()) != nullptr);
+    std::string const state = base::concat(" --state-dir ", directory, "/state");
+    if (::geteuid() != 0) {
+        CHECK(run("init --no-start" + state).output == "agent: run as root: `sudo agent init`\n");
+        return;
+    }
+    Run const first = run("init --no-start" + state);
+    CHECK(first.code == 0);
+    CHECK_THAT(first.output, Catch::Contains("Start the agent with `agent run`."));
+    Run const second = run("init --no-start" + state);
+    CHECK(second.code == 1);
+    CHECK_THAT(second.output, Catch::StartsWith("agent: this host belongs to a fleet already"));
+    Run const join = run("join 127.0.0.1:1 --token nonsense" + state);
+    CHECK(join.code == 1);
+    CHECK_THAT(join.output, Catch::StartsWith("agent: not a join token"));
     std::filesystem::remove_all(directory);
 }
 
