@@ -292,14 +292,16 @@ TEST_CASE("A server that finishes answers what is under way and takes no more") 
     served.wait_until([&] { return served.port.leaving != nullptr; });
 
     std::promise<void> finished;
+    std::future<void> const finish = finished.get_future();
     served.run([&] { served.server().finish([&] { finished.set_value(); }); });
     CHECK(idle.receive().empty());
     auto const late = net::AdminClient(path).info();
     CHECK(late.error().code == net::AdminErrc::unreachable);
-    CHECK(finished.get_future().wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+    CHECK(finish.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
     served.run([&] { std::exchange(served.port.leaving, nullptr)({}); });
     leaver.join();
     CHECK(left.has_value());
+    finish.wait();
 }
 
 TEST_CASE("An answer that comes after the server is gone harms nothing") {
