@@ -28,7 +28,7 @@ int main(int count, char** words) {
 #if __has_include("runtime/oci/shim.h")
     // The supervisor of one container: started by the agent, not for people.
     if (!arguments.empty() && arguments.front() == "shim") {
-        return shim_main(std::span(arguments).subspan(1));
+        return runtime::shim_main(arguments);
     }
 #endif
     auto const parsed = cmd::parse(arguments, environment);
