@@ -1,0 +1,178 @@
+#include "runtime/oci/container_dir.h"
+
+#include <cerrno>
+#include <map>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "runtime/system/file.h"
+
+namespace runtime {
+namespace {
+
+constexpr std::size_t mount_options_max = 4095;  // mount(2) takes one page
+constexpr std::size_t hostname_max = 63;
+constexpr char const* default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+base::Result<std::vector<std::string>> arguments_of(ContainerSpec const& spec,
+                                                    ImageConfig const& image) {
+    std::vector<std::string> arguments = spec.entrypoint ? *spec.entrypoint : image.entrypoint;
+    // An entrypoint of one's own makes the image's command meaningless.
+    std::vector<std::string> const none;
+    std::vector<std::string> const& fallback = spec.entrypoint ? none : image.command;
+    std::vector<std::string> const& command = spec.command ? *spec.command : fallback;
+    arguments.insert(arguments.end(), command.begin(), command.end());
+    if (arguments.empty()) {
+        return base::fail(base::concat("image ", spec.image,
+                                       " has no command of its own: give the service a command"));
+    }
+    return arguments;
+}
+
+std::vector<std::string> environment_of(ContainerSpec const& spec, ImageConfig const& image,
+                                        std::string const& hostname) {
+    std::map<std::string, std::string> variables{{"PATH", default_path}, {"HOSTNAME", hostname}};
+    for (std::string const& variable : image.environment) {
+        std::size_t const equals = variable.find('=');
+        if (equals != std::string::npos && equals > 0) {
+            variables[variable.substr(0, equals)] = variable.substr(equals + 1);
+        }
+    }
+    for (auto const& [name, value] : spec.environment) {
+        variables[name] = value;
+    }
+    std::vector<std::string> environment;
+    for (auto const& [name, value] : variables) {
+        environment.push_back(base::concat(name, "=", value));
+    }
+    return environment;
+}
+
+std::string resolver_configuration(ContainerSpec const& spec, Attachment const& attachment) {
+    std::string text = base::concat("nameserver ", to_string(attachment.gateway), "\n");
+    if (!spec.search_domains.empty()) {
+        text += "search";
+        for (std::string const& domain : spec.search_domains) {
+            text += base::concat(" ", domain);
+        }
+        text += '\n';
+    }
+    return text + "options ndots:1 timeout:1\n";
+}
+
+// Readable by any user of the container.
+base::Result<void> write_public(std::string const& path, std::string_view text) {
+    Fd const file = TRY(open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    if (fchmod(file.get(), 0644) != 0) {
+        return base::fail_errno(errno, base::concat("set the mode of ", path));
+    }
+    return write_all(file.get(), text);
+}
+
+}  // namespace
+
+std::string ContainerDir::file(std::string_view name) const {
+    return base::concat(path_, "/", name);
+}
+
+base::Result<void> ContainerDir::create() const {
+    if (file_exists(path_)) {
+        return base::fail(base::concat(path_, " exists already"));
+    }
+    for (char const* const part : {"rootfs", "upper", "work"}) {
+        TRY_VOID(make_directories(file(part)));
+    }
+    TRY_VOID(open_file(file("lock"), O_RDWR | O_CREAT, 0600));
+    return {};
+}
+
+base::Result<void> ContainerDir::mount_root(std::string const& layers_dir,
+                                            std::vector<std::string> const& layers) const {
+    std::string lower;
+    for (std::string const& layer : layers) {
+        lower += base::concat(lower.empty() ? "" : ":", layer);
+    }
+    std::string const options =
+        base::concat("lowerdir=", lower, ",upperdir=", file("upper"), ",workdir=", file("work"));
+    if (layers.empty() || options.size() > mount_options_max) {
+        return base::fail(
+            base::concat("an image with ", layers.size(), " layers cannot be mounted"));
+    }
+    // Relative names keep the options short.
+    if (unshare(CLONE_FS) != 0 || chdir(layers_dir.c_str()) != 0) {
+        return base::fail_errno(errno, base::concat("enter ", layers_dir));
+    }
+    int const result = mount("overlay", root().c_str(), "overlay", MS_NODEV, options.c_str());
+    int const error = errno;
+    static_cast<void>(chdir("/"));
+    if (result != 0) {
+        return base::fail_errno(error, base::concat("mount an overlay on ", root()));
+    }
+    return {};
+}
+
+base::Result<void> ContainerDir::write_bundle(ContainerSpec const& spec, ImageConfig const& image,
+                                              Attachment const& attachment,
+                                              std::string cgroup_path) const {
+    std::string const hostname =
+        (spec.hostname.empty() ? attachment.id : spec.hostname).substr(0, hostname_max);
+    TRY_VOID(write_public(file("resolv.conf"), resolver_configuration(spec, attachment)));
+    TRY_VOID(write_public(file("hostname"), base::concat(hostname, "\n")));
+    TRY_VOID(write_public(file("hosts"),
+                          base::concat("127.0.0.1 localhost\n::1 localhost\n",
+                                       to_string(attachment.address), " ", hostname, "\n")));
+    Bundle bundle{.root_path = root(),
+                  .arguments = TRY(arguments_of(spec, image)),
+                  .environment = environment_of(spec, image, hostname),
+                  .user = TRY(resolve_user(root(), spec.user.empty() ? image.user : spec.user)),
+                  .hostname = hostname,
+                  .netns_path = attachment.netns_path,
+                  .cgroup_path = std::move(cgroup_path),
+                  .limits = spec.limits,
+                  .mounts = {{file("resolv.conf"), "/etc/resolv.conf"},
+                             {file("hosts"), "/etc/hosts"},
+                             {file("hostname"), "/etc/hostname"}}};
+    std::string const& working_dir =
+        spec.working_dir.empty() ? image.working_dir : spec.working_dir;
+    if (!working_dir.empty()) {
+        bundle.working_dir = working_dir;
+    }
+    return replace_file(file("config.json"), bundle_config(bundle));
+}
+
+base::Result<void> ContainerDir::destroy() const {
+    if (umount2(root().c_str(), MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT) {
+        return base::fail_errno(errno, base::concat("unmount ", root()));
+    }
+    return remove_tree(path_);
+}
+
+bool ContainerDir::locked() const {
+    auto const lock = open_file(file("lock"), O_RDWR);
+    return lock && flock(lock->get(), LOCK_EX | LOCK_NB) != 0;
+}
+
+base::Result<int> parse_signal(std::string_view text) {
+    if (text.empty()) {
+        return SIGTERM;
+    }
+    std::string_view const name = text.starts_with("SIG") ? text.substr(3) : text;
+    auto const number = base::parse_integer<int>(name);
+    for (int signal = 1; signal < NSIG; ++signal) {
+        char const* const abbreviation = sigabbrev_np(signal);
+        if (number == signal || (abbreviation != nullptr && name == abbreviation)) {
+            return signal;
+        }
+    }
+    return base::fail(base::concat("'", text, "' is no signal"));
+}
+
+}  // namespace runtime

@@ -1,0 +1,385 @@
+#include "runtime/oci/oci_driver.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "runtime/oci/log_ring.h"
+#include "runtime/oci/records.h"
+#include "runtime/oci/shim.h"
+#include "runtime/probe/probe.h"
+#include "runtime/system/file.h"
+#include "runtime/system/process.h"
+
+namespace runtime {
+namespace {
+
+constexpr std::size_t work_threads = 4;
+constexpr std::size_t probe_threads = 4;
+constexpr std::size_t id_size_max = 128;
+constexpr std::size_t output_max = 4096;
+constexpr std::size_t pid_file_max = 64;
+constexpr base::Duration runtime_timeout = base::seconds(60);
+// A shim answers at the latest when its own patience with the runtime is over, twice.
+constexpr int shim_answer_timeout_ms = 150'000;
+// How long adopt() waits for a shim that has just been started by the agent before.
+constexpr auto shim_record_wait = std::chrono::seconds(10);
+constexpr auto shim_record_poll = std::chrono::milliseconds(10);
+// What is told of a container whose shim was killed and took the truth with it.
+constexpr ExitStatus lost_status{.code = 255};
+
+// An id becomes a part of paths and arguments.
+bool is_valid_id(std::string_view id) {
+    auto const valid = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '.' || c == '-' || c == '_';
+    };
+    return !id.empty() && id.size() <= id_size_max && id.front() != '.' && id.front() != '-' &&
+           std::ranges::all_of(id, valid);
+}
+
+void warn(std::string_view what, base::Error const& error) {
+    base::log(base::LogLevel::warning, "oci", base::concat(what, ": ", error.message));
+}
+
+base::Result<std::string> read_answer(Fd const& pipe) {
+    std::string answer;
+    for (;;) {
+        pollfd polled{pipe.get(), POLLIN, 0};
+        if (poll(&polled, 1, shim_answer_timeout_ms) == 0) {
+            return base::fail("the shim does not answer");
+        }
+        char buffer[output_max];
+        ssize_t const size = read(pipe.get(), buffer, sizeof(buffer));
+        if (size <= 0 || answer.size() > output_max) {
+            return answer;
+        }
+        answer.append(buffer, static_cast<std::size_t>(size));
+    }
+}
+
+// Ends what `exec` started; killing the runtime's own process would leave it running.
+void kill_by_pid_file(void* context) {
+    auto const text = read_file(*static_cast<std::string const*>(context), pid_file_max);
+    auto const pid = text ? base::parse_integer<pid_t>(base::trim(*text)) : std::nullopt;
+    if (pid && *pid > 1) {
+        kill(*pid, SIGKILL);
+    }
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<OciDriver>> OciDriver::create(OciConfig config, ImageStore& images,
+                                                           Network& network) {
+    for (std::string const& path : {config.state_dir, config.run_dir}) {
+        if (!path.starts_with('/') || path.find_first_of(":,\\") != std::string::npos) {
+            return base::fail(base::concat("directory '", path,
+                                           "' must be an absolute path without ':', ',' and '\\'"));
+        }
+    }
+    TRY_VOID(make_directories(base::concat(config.state_dir, "/containers")));
+    TRY_VOID(make_directories(base::concat(config.state_dir, "/logs")));
+    TRY_VOID(make_directories(base::concat(config.run_dir, "/oci")));
+    std::unique_ptr<OciDriver> driver(new OciDriver(std::move(config), images, network));
+    driver->watcher_ =
+        TRY(Watcher::create([raw = driver.get()](std::string const& id) { raw->on_shim_end(id); }));
+    driver->choice_ = choose_runtime(driver->config_.runtimes, driver->config_.state_dir,
+                                     driver->config_.cgroup_parent);
+    return driver;
+}
+
+OciDriver::OciDriver(OciConfig config, ImageStore& images, Network& network)
+    : config_(std::move(config)),
+      images_(images),
+      network_(network),
+      work_(work_threads),
+      probes_(probe_threads) {}
+
+OciDriver::~OciDriver() = default;
+
+base::Result<std::vector<Adopted>> OciDriver::adopt(Sink sink) {
+    sink_ = std::move(sink);
+    std::string const this_boot = TRY(boot_id());
+    std::vector<Adopted> adopted;
+    std::set<std::string> known;
+    for (std::string const& id : list_directory(config_.state_dir + "/containers")) {
+        std::optional<Adopted> one = is_valid_id(id) ? adopt_one(id, this_boot) : std::nullopt;
+        if (one) {
+            known.insert(id);
+            adopted.push_back(std::move(*one));
+        } else if (auto const freed = free_all(id); !freed) {
+            warn(base::concat("clean up ", id), freed.error());
+        }
+    }
+    detach_strays(known);
+    for (Adopted const& one : adopted) {
+        watcher_->arm(one.id);
+    }
+    return adopted;
+}
+
+void OciDriver::perform(Action action) {
+    if (auto* const start_action = std::get_if<Start>(&action)) {
+        work_.add([this, todo = std::move(*start_action)] { start(todo); });
+    } else if (auto const* const stop_action = std::get_if<Stop>(&action)) {
+        watcher_->stop(stop_action->id, stop_action->grace);
+    } else if (auto* const remove_action = std::get_if<Remove>(&action)) {
+        work_.add([this, todo = std::move(*remove_action)] { remove(todo); });
+    } else if (auto* const probe_action = std::get_if<Probe>(&action)) {
+        probes_.add([this, todo = std::move(*probe_action)] { probe(todo); });
+    }
+}
+
+base::Result<LogPart> OciDriver::read_log(std::string const& id, std::uint64_t from, bool from_end,
+                                          std::size_t size_max) {
+    if (!is_valid_id(id) || !file_exists(log_dir_of(id))) {
+        return base::fail(base::concat("there is no log of container ", id, " on this host"));
+    }
+    return read_log_ring(log_dir_of(id), from, from_end, size_max);
+}
+
+std::string OciDriver::description() const {
+    return base::concat("oci (", choice_.path.empty() ? "no runtime works" : choice_.description,
+                        ")");
+}
+
+void OciDriver::start(Start const& action) {
+    if (!is_valid_id(action.id) || file_exists(dir_of(action.id).path())) {
+        sink_(StartFailed{action.id,
+                          base::concat("container id '", action.id, "' is invalid or in use")});
+        return;
+    }
+    base::Result<Attachment> const attachment = prepare(action);
+    base::Result<void> started;
+    if (attachment) {
+        started = run_shim(action.id);
+    } else {
+        started = std::unexpected(attachment.error());
+    }
+    if (!started) {
+        if (auto const freed = free_all(action.id); !freed) {
+            warn(base::concat("clean up ", action.id), freed.error());
+        }
+        static_cast<void>(remove_tree(log_dir_of(action.id)));
+        sink_(StartFailed{action.id, started.error().message});
+        return;
+    }
+    auto const meta = read_meta(dir_of(action.id).file("meta.json"));
+    auto const record = read_shim(dir_of(action.id).file("shim.json"));
+    auto shim = record ? open_process(record->shim) : base::fail("no record");
+    auto container = record ? open_process(record->container) : base::fail("no record");
+    bool const lives = shim.has_value();
+    if (lives) {
+        watcher_->add({.id = action.id,
+                       .shim = std::move(*shim),
+                       .container = container ? std::move(*container) : Fd(),
+                       .stop_signal = meta ? meta->stop_signal : SIGTERM});
+    }
+    sink_(Started{action.id, attachment->address});
+    if (lives) {
+        watcher_->arm(action.id);
+    } else {
+        on_shim_end(action.id);
+    }
+}
+
+base::Result<Attachment> OciDriver::prepare(Start const& action) {
+    if (choice_.path.empty()) {
+        return base::fail("no OCI runtime works on this host: see `agent doctor`");
+    }
+    Image const image = TRY(images_.find(action.spec.image));
+    ContainerDir const dir = dir_of(action.id);
+    MetaRecord meta{.assignment = action.assignment,
+                    .address = {},
+                    .boot_id = TRY(boot_id()),
+                    .stop_signal = TRY(parse_signal(image.config.stop_signal))};
+    TRY_VOID(dir.create());
+    TRY_VOID(make_directories(log_dir_of(action.id)));
+    TRY_VOID(dir.mount_root(images_.layers_dir(), image.layers));
+    Attachment attachment = TRY(network_.attach(action.id));
+    meta.address = attachment.address;
+    TRY_VOID(write_record(dir.file("meta.json"), meta));
+    TRY_VOID(dir.write_bundle(action.spec, image.config, attachment,
+                              base::concat("/", config_.cgroup_parent, "/", action.id)));
+    return attachment;
+}
+
+base::Result<void> OciDriver::run_shim(std::string const& id) {
+    Pipe answer = TRY(make_pipe());
+    std::vector<std::string> arguments = shim_arguments({.directory = dir_of(id).path(),
+                                                         .log_directory = log_dir_of(id),
+                                                         .runtime = choice_.path,
+                                                         .runtime_root = config_.run_dir + "/oci",
+                                                         .id = id});
+    arguments.insert(arguments.begin(), config_.agent_path);
+    pid_t const child =
+        TRY(spawn({.arguments = std::move(arguments), .inherited = answer.write.get()}));
+    answer.write.reset();
+    TRY_VOID(wait_for(child));  // it leaves the shim behind
+    std::string const text = TRY(read_answer(answer.read));
+    if (text == "ok\n") {
+        return {};
+    }
+    return base::fail(text.empty() ? "the shim ended before it answered" : text);
+}
+
+void OciDriver::on_shim_end(std::string const& id) {
+    sink_(Exited{id, exit_status(id)});
+}
+
+// Of a container whose shim has ended.
+ExitStatus OciDriver::exit_status(std::string const& id) {
+    if (auto const status = read_exit(dir_of(id).file("exit.json"))) {
+        return *status;
+    }
+    delete_in_runtime(id);  // it may still run
+    return lost_status;
+}
+
+void OciDriver::remove(Remove const& action) {
+    if (is_valid_id(action.id)) {
+        // What cannot be freed now is found by the next adopt() and tried again.
+        if (auto const freed = free_all(action.id); !freed) {
+            warn(base::concat("remove ", action.id), freed.error());
+        }
+        keep_log_as_last(action.id);
+    }
+    sink_(Removed{action.id});
+}
+
+void OciDriver::probe(Probe const& action) {
+    if (action.check.kind == CheckKind::exec) {
+        sink_(probe_by_exec(action));
+        return;
+    }
+    ProbeResult const result = runtime::probe(action.address, action.check);
+    sink_(Probed{action.id, result.healthy, result.output.substr(0, output_max)});
+}
+
+Probed OciDriver::probe_by_exec(Probe const& action) const {
+    if (!is_valid_id(action.id)) {
+        return {action.id, false, "invalid container id"};
+    }
+    std::string pid_file = dir_of(action.id).file("probe.pid");
+    std::vector<std::string> arguments{"exec", "--pid-file", pid_file, action.id};
+    arguments.insert(arguments.end(), action.check.command.begin(), action.check.command.end());
+    auto const outcome = run_program(command(std::move(arguments)), action.check.timeout,
+                                     output_max, kill_by_pid_file, &pid_file);
+    if (!outcome) {
+        return {action.id, false, outcome.error().message};
+    }
+    if (outcome->timed_out) {
+        return {action.id, false, "the check did not end in time"};
+    }
+    bool const healthy = WIFEXITED(outcome->wait_status) && WEXITSTATUS(outcome->wait_status) == 0;
+    return {action.id, healthy, outcome->output};
+}
+
+// Nothing if it is half made or of another boot.
+std::optional<Adopted> OciDriver::adopt_one(std::string const& id, std::string const& this_boot) {
+    ContainerDir const dir = dir_of(id);
+    auto const meta = read_meta(dir.file("meta.json"));
+    if (!meta || meta->boot_id != this_boot) {
+        return std::nullopt;
+    }
+    // The agent before may have ended between starting a shim and the shim's first record.
+    auto const patience = std::chrono::steady_clock::now() + shim_record_wait;
+    while (!file_exists(dir.file("shim.json")) && dir.locked() &&
+           std::chrono::steady_clock::now() < patience) {
+        std::this_thread::sleep_for(shim_record_poll);
+    }
+    auto const record = read_shim(dir.file("shim.json"));
+    if (!record) {
+        return std::nullopt;
+    }
+    Adopted adopted{id, meta->assignment, meta->address, std::nullopt};
+    auto shim = open_process(record->shim);
+    if (!shim || file_exists(dir.file("exit.json"))) {
+        adopted.exited = exit_status(id);
+        return adopted;
+    }
+    auto container = open_process(record->container);
+    watcher_->add({.id = id,
+                   .shim = std::move(*shim),
+                   .container = container ? std::move(*container) : Fd(),
+                   .stop_signal = meta->stop_signal});
+    return adopted;
+}
+
+base::Result<void> OciDriver::free_all(std::string const& id) {
+    delete_in_runtime(id);
+    TRY_VOID(network_.detach(id));
+    return dir_of(id).destroy();
+}
+
+void OciDriver::delete_in_runtime(std::string const& id) const {
+    if (choice_.path.empty()) {
+        return;
+    }
+    auto const outcome = run_program(command({"delete", "-f", id}), runtime_timeout, output_max);
+    if (!outcome) {
+        warn(base::concat("delete ", id), outcome.error());
+    }
+}
+
+void OciDriver::detach_strays(std::set<std::string> const& known) {
+    auto const attachments = network_.attachments();
+    if (!attachments) {
+        warn("list network attachments", attachments.error());
+        return;
+    }
+    for (Attachment const& attachment : *attachments) {
+        if (known.contains(attachment.id)) {
+            continue;
+        }
+        if (auto const detached = network_.detach(attachment.id); !detached) {
+            warn(base::concat("detach ", attachment.id), detached.error());
+        }
+    }
+}
+
+// Drops the oldest logs of ended containers beyond those that are kept.
+void OciDriver::keep_log_as_last(std::string const& id) const {
+    utimensat(AT_FDCWD, log_dir_of(id).c_str(), nullptr, 0);
+    std::vector<std::pair<std::int64_t, std::string>> ended;
+    for (std::string const& name : list_directory(config_.state_dir + "/logs")) {
+        std::string path = log_dir_of(name);
+        struct stat status{};
+        if (!file_exists(dir_of(name).path()) && stat(path.c_str(), &status) == 0) {
+            ended.emplace_back(status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec,
+                               std::move(path));
+        }
+    }
+    std::ranges::sort(ended);
+    for (std::size_t index = 0; index + ended_logs_max < ended.size(); ++index) {
+        if (auto const removed = remove_tree(ended[index].second); !removed) {
+            warn("drop an old log", removed.error());
+        }
+    }
+}
+
+ContainerDir OciDriver::dir_of(std::string const& id) const {
+    return ContainerDir(base::concat(config_.state_dir, "/containers/", id));
+}
+
+std::string OciDriver::log_dir_of(std::string const& id) const {
+    return base::concat(config_.state_dir, "/logs/", id);
+}
+
+std::vector<std::string> OciDriver::command(std::vector<std::string> arguments) const {
+    std::vector<std::string> line{choice_.path, "--root", config_.run_dir + "/oci"};
+    line.insert(line.end(), std::make_move_iterator(arguments.begin()),
+                std::make_move_iterator(arguments.end()));
+    return line;
+}
+
+}  // namespace runtime
