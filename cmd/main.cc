@@ -9,10 +9,7 @@
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/parse.h"
-
-#if __has_include("runtime/oci/shim.h")
 #include "runtime/oci/shim.h"
-#endif
 
 namespace {
 
@@ -25,12 +22,10 @@ std::optional<std::string> environment(std::string const& name) {
 
 int main(int count, char** words) {
     std::vector<std::string> const arguments(words + (count > 0 ? 1 : 0), words + count);
-#if __has_include("runtime/oci/shim.h")
     // The supervisor of one container: started by the agent, not for people.
     if (!arguments.empty() && arguments.front() == "shim") {
         return runtime::shim_main(arguments);
     }
-#endif
     auto const parsed = cmd::parse(arguments, environment);
     if (!parsed) {
         if (parsed.error().code == cmd::ExitCode::done) {

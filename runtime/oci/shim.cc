@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +17,11 @@
 #include "runtime/oci/records.h"
 #include "runtime/system/file.h"
 #include "runtime/system/process.h"
+
+extern "C" {
+// glibc 2.36 forgets the C linkage of what this header declares.
+#include <sys/pidfd.h>
+}
 
 namespace runtime {
 namespace {

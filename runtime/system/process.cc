@@ -8,11 +8,15 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
+
+extern "C" {
+// glibc 2.36 forgets the C linkage of what this header declares.
+#include <sys/pidfd.h>
+}
 
 namespace runtime {
 namespace {

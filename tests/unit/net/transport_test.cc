@@ -36,7 +36,7 @@ struct Received {
 // A door at which no token is known.
 net::JoinDesk::Ports closed_door() {
     return {.find_token = [](net::TokenId const&) { return std::nullopt; },
-            .welcome = [] { return net::Welcome{.fleet = net::make_fleet("")}; },
+            .welcome = [] { return net::Welcome{net::make_fleet(""), {}, {}, {}}; },
             .on_joined = [](net::TokenId const&, net::Joiner const&) {}};
 }
 
