@@ -324,6 +324,9 @@ void World::start_container(Host& host, runtime::Start const& start) {
 }
 
 void World::runtime_event(Host& host, base::Duration delay, runtime::Event event) {
+    if (!host.agent) {
+        return;  // the next agent finds out when it adopts
+    }
     queue_.at(now_ + delay,
               [this, &host, life = host.life, power = host.power, event = std::move(event)] {
                   if (host.life == life && host.power == power) {
