@@ -137,26 +137,49 @@ std::string unmet_dependency(ServiceState const& service, State const& state,
     return {};
 }
 
-// Whether this host may replace its container of `slot` by the service's current revision now.
-bool update_turn(SlotKey const& slot, ServiceState const& service, State const& state,
-                 Roster const& roster) {
+InstanceRecord const* record_of(State const& state, base::NodeId node, SlotKey const& slot) {
+    auto const records = state.instances().find(node);
+    if (records == state.instances().end()) {
+        return nullptr;
+    }
+    auto const record = records->second.find(slot);
+    return record != records->second.end() ? &record->second : nullptr;
+}
+
+// Whether this host may replace its container of `slot` by the service's current revision now. Only
+// the holders that the plan names count: a duplicate is about to go and must not hold up the rest.
+bool update_turn(SlotKey const& slot, base::NodeId self, ServiceState const& service,
+                 placement::Plan const& plan, State const& state) {
     std::vector<placement::SlotState> slots;
-    for (auto const& [node, record] : holders(state, roster, slot.service)) {
-        slots.push_back({record->slot, record->revision, advancement(record->phase)});
+    auto at = std::ranges::lower_bound(plan.assignments, slot.service, {},
+                                       &placement::Assignment::service);
+    for (; at != plan.assignments.end() && at->service == slot.service; ++at) {
+        if (at->slot == slot.slot && at->node != self) {
+            continue;  // two nodes share a slot of a global service
+        }
+        InstanceRecord const* const record = record_of(state, at->node, {at->service, at->slot});
+        slots.push_back(
+            {at->slot, record != nullptr ? record->revision : std::string(),
+             record != nullptr ? advancement(record->phase) : placement::Phase::starting});
     }
     return placement::may_update(slot.slot, service.revision, slots);
 }
 
-// Whether another live host serves this slot, so that ours is not needed any more.
-bool served_elsewhere(SlotKey const& slot, base::NodeId owner, State const& state,
-                      std::string const& revision) {
-    auto const records = state.instances().find(owner);
-    if (records == state.instances().end()) {
-        return false;
-    }
-    auto const record = records->second.find(slot);
-    return record != records->second.end() && record->second.phase == runtime::Phase::healthy &&
-           record->second.revision == revision;
+// Whether the slot's owner serves it no worse than we do, so that ours is not needed any more. Of
+// whatever revision: a better one comes when it is the owner's turn, and if two holders of old
+// revisions waited for that, each would hand the slot to the other for ever.
+bool served_elsewhere(SlotKey const& slot, runtime::Phase ours, base::NodeId owner,
+                      State const& state) {
+    InstanceRecord const* const record = record_of(state, owner, slot);
+    return record != nullptr && serves(record->phase) &&
+           advancement(record->phase) >= advancement(ours);
+}
+
+// What an instance counts for when two hosts hold one slot: of two healthy ones, that of the
+// current revision stays.
+placement::Phase claim(InstanceRecord const& record, std::string const& revision) {
+    placement::Phase const phase = advancement(record.phase);
+    return record.revision == revision ? phase : std::min(phase, placement::Phase::running);
 }
 
 }  // namespace
@@ -176,7 +199,11 @@ placement::Plan make_plan(State const& state, Roster const& roster) {
             continue;
         }
         for (auto const& [slot, record] : records) {
-            incumbents.push_back({slot.service, slot.slot, node, advancement(record.phase)});
+            auto const service = state.services().find(slot.service);
+            if (service != state.services().end()) {
+                incumbents.push_back(
+                    {slot.service, slot.slot, node, claim(record, service->second.revision)});
+            }
         }
     }
     return placement::assign(nodes, services, incumbents);
@@ -228,7 +255,7 @@ Intent make_intent(base::NodeId self, std::string_view zone, placement::Plan con
         bool const lives = ours != held.end() && serves(ours->second->phase);
         if (assignment.node != self) {
             // Make before break: the new holder must serve before ours goes.
-            if (lives && !served_elsewhere(key, assignment.node, state, service.revision)) {
+            if (lives && !served_elsewhere(key, ours->second->phase, assignment.node, state)) {
                 auto const last = before.find(key);
                 intent.desired.push_back(
                     last != before.end() ? last->second : desired_slot(service, key.slot, zone));
@@ -238,7 +265,7 @@ Intent make_intent(base::NodeId self, std::string_view zone, placement::Plan con
         }
         runtime::Desired desired = desired_slot(service, key.slot, zone);
         if (lives && ours->second->assignment.revision != service.revision &&
-            !update_turn(key, service, state, roster)) {
+            !update_turn(key, self, service, plan, state)) {
             auto const last = before.find(key);
             desired = last != before.end() ? last->second : desired;
             desired.assignment = ours->second->assignment;
