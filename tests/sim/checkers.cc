@@ -1,5 +1,6 @@
 #include "tests/sim/checkers.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -58,6 +59,23 @@ Complaint plans_agree(World const& world) {
     return std::nullopt;
 }
 
+namespace {
+
+std::size_t old_revisions(World const& world, agent::ServiceReport const& service) {
+    std::size_t count = 0;
+    for (auto const& host : world.hosts()) {
+        for (auto const& [id, container] : host->containers) {
+            count += container.running && container.assignment.service == service.service &&
+                             container.assignment.revision != service.revision
+                         ? 1U
+                         : 0U;
+        }
+    }
+    return count;
+}
+
+}  // namespace
+
 Complaint exactly_the_replicas(World const& world) {
     std::map<std::string, std::map<std::uint32_t, int>> running;
     for (auto const& host : world.hosts()) {
@@ -73,6 +91,9 @@ Complaint exactly_the_replicas(World const& world) {
             if (count != 1) {
                 return concat(service.service, '/', slot, " runs ", count, " times");
             }
+        }
+        if (old_revisions(world, service) != 0) {
+            return concat(service.service, " still runs an old revision");
         }
         std::size_t const wanted = service.global ? world.hosts().size() : service.replicas;
         if (slots.size() != wanted || service.healthy != wanted) {
@@ -136,12 +157,39 @@ Complaint healed(World const& world) {
     return std::nullopt;
 }
 
-base::Duration heal_bound() {
+Complaint heals_for_good(World& world) {
+    base::Instant const end = world.now() + heal_bound(world);
+    base::Instant since = world.now();
+    Complaint last;
+    while (world.now() - since < heal_proof) {
+        world.run_for(base::milliseconds(100));
+        if (Complaint complaint = healed(world)) {
+            since = world.now();
+            last = std::move(complaint);
+        }
+        if (since > end) {
+            return concat("not healed in time: ", *last);
+        }
+    }
+    return std::nullopt;
+}
+
+base::Duration heal_bound(World const& world) {
     agent::Config const config;
     base::Duration const backoff = base::seconds(5);
+    std::uint32_t replicas = 0;
+    for (auto const& host : world.hosts()) {
+        if (host->agent) {
+            for (agent::ServiceReport const& service : host->agent->services()) {
+                replicas = std::max(replicas, service.replicas);
+            }
+        }
+    }
+    // A rollout goes slot by slot: drained, stopped and removed, started, healthy, heard of.
+    base::Duration const step = config.runtime.drain + base::milliseconds(500);
     // Hosts find each other, sync, wait out the longest settle and backoff, stop duplicates.
     return 4 * config.gossip.reconnect_interval + 10 * config.sync.interval + 5 * config.settle +
-           2 * backoff + 10 * config.runtime.drain;
+           2 * backoff + 10 * config.runtime.drain + replicas * step;
 }
 
 }  // namespace sim

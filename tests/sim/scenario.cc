@@ -56,13 +56,8 @@ Outcome run_seed(std::uint64_t seed, std::size_t hosts) {
         }
     }
     world.heal();
-    if (!complaint && !world.run_until(heal_bound(), [&] { return !healed(world); })) {
-        complaint = base::concat("not healed in time: ", healed(world).value_or("it just was"));
-    }
-    // What was reached must stay.
-    for (int round = 0; round < 50 && !complaint; ++round) {
-        world.run_for(milliseconds(100));
-        complaint = healed(world);
+    if (!complaint) {
+        complaint = heals_for_good(world);
     }
     return {
         .complaint = complaint.value_or(""),

@@ -94,7 +94,7 @@ TEST_CASE("a fleet that lost all power at once finds itself and its services aga
         world.start_agent(index);
         world.run_for(milliseconds(300));
     }
-    REQUIRE(soon(world, sim::heal_bound()));
+    REQUIRE(soon(world, sim::heal_bound(world)));
     CHECK(running(world) == 5);
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("both sides of a partition serve, and one copy remains after it") {
     world.run_for(seconds(6));
     CHECK(running(world) == 12);
     world.unite();
-    REQUIRE(soon(world, sim::heal_bound()));
+    REQUIRE(soon(world, sim::heal_bound(world)));
     CHECK(running(world) == 6);
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("a removed service ends everywhere, also where the removal was not hea
     world.remove(0, "shop/web");
     world.run_for(seconds(5));
     world.unite();
-    REQUIRE(soon(world, sim::heal_bound()));
+    REQUIRE(soon(world, sim::heal_bound(world)));
     CHECK(running(world) == 0);
 }
 
