@@ -13,7 +13,7 @@
 #include "cmd/notify.h"
 #include "cmd/output.h"
 #include "crdt/rocks_store.h"
-#include "dns/server.h"
+#include "dns/server/server.h"
 #include "lb/proxy.h"
 #include "net/host.h"
 #include "net/state_dir.h"

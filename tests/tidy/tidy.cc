@@ -46,10 +46,9 @@ std::map<std::string_view, Names> const third_party{
 // Folders of pure libraries, and the adapters beside them.
 Names const pure_folders{"gossip/",  "crdt/", "spec/", "placement/",
                          "runtime/", "dns/",  "lb/",   "agent/"};
-Names const adapters{"crdt/rocks_store", "spec/compose",   "runtime/oci/", "runtime/image/",
-                     "runtime/network/", "runtime/probe/", "runtime/shim", "runtime/driver.h",
-                     "dns/server",       "dns/forwarder",  "lb/proxy",     "dns/tcp",
-                     "dns/udp"};
+Names const adapters{"crdt/rocks_store", "spec/compose",     "runtime/oci/",
+                     "runtime/image/",   "runtime/network/", "runtime/probe/",
+                     "runtime/system/",  "dns/server/",      "lb/proxy/"};
 
 // What a pure library must not name, with what to do instead.
 struct Ban {

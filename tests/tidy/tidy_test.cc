@@ -50,7 +50,7 @@ TEST_CASE("a pure library names no clock, thread, file or hash order") {
     CHECK(rules("lb/table.cc", "std::unordered_map<int, int> m;\n").size() == 1);
     CHECK(rules("agent/x.cc", "// a std::mutex would be wrong here\n").empty());
     CHECK(rules("net/x.cc", "std::mutex lock;\n").empty());
-    CHECK(rules("lb/proxy.cc", "std::mutex lock;\n").empty());
+    CHECK(rules("lb/proxy/proxy.cc", "std::mutex lock;\n").empty());
     CHECK(rules("runtime/oci/driver.cc", "std::mutex lock;\n").empty());
     CHECK(rules("runtime/supervisor.cc", "std::mutex lock;\n").size() == 1);
 }

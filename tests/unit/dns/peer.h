@@ -4,7 +4,7 @@
 
 #include "base/address.h"
 #include "base/bytes.h"
-#include "dns/socket.h"
+#include "dns/server/socket.h"
 
 namespace dns {
 

@@ -1,4 +1,4 @@
-#include "dns/server.h"
+#include "dns/server/server.h"
 
 #include <set>
 

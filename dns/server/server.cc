@@ -1,4 +1,4 @@
-#include "dns/server.h"
+#include "dns/server/server.h"
 
 #include <array>
 #include <cerrno>
@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "dns/forwarder.h"
+#include "dns/server/forwarder.h"
 #include "dns/message.h"
-#include "dns/socket.h"
-#include "dns/tcp_clients.h"
+#include "dns/server/socket.h"
+#include "dns/server/tcp_clients.h"
 
 namespace dns {
 

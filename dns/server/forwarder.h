@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "base/time.h"
-#include "dns/server.h"
-#include "dns/socket.h"
+#include "dns/server/server.h"
+#include "dns/server/socket.h"
 
 namespace dns {
 

@@ -1,4 +1,4 @@
-#include "dns/tcp_clients.h"
+#include "dns/server/tcp_clients.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,4 +1,4 @@
-#include "dns/socket.h"
+#include "dns/server/socket.h"
 
 #include <cerrno>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "dns/forwarder.h"
+#include "dns/server/forwarder.h"
 
 #include <cerrno>
 
