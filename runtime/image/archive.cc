@@ -90,7 +90,7 @@ base::Result<archive_entry*> next_entry(Archive const& opened) {
 }
 
 base::Result<std::string> copy_out(Archive const& opened, std::string const& path) {
-    Fd const file = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
+    base::Descriptor const file = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
     Sha256 hash;
     std::string buffer(block_size, '\0');
     for (;;) {
@@ -176,7 +176,8 @@ base::Result<LayerEntry> describe(archive_entry* entry) {
     return result;
 }
 
-base::Result<void> write_contents(Archive const& tar, Fd const& file, std::int64_t size) {
+base::Result<void> write_contents(Archive const& tar, base::Descriptor const& file,
+                                  std::int64_t size) {
     void const* block = nullptr;
     std::size_t block_bytes = 0;
     la_int64_t offset = 0;
@@ -214,7 +215,7 @@ base::Result<void> unpack_entries(Archive const& tar, LayerTree& tree) {
                                            " entries or ", layer_bytes_max >> 30, " GiB"));
         }
         LayerEntry const described = TRY(describe(entry));
-        Fd const file = TRY(tree.add(described));
+        base::Descriptor const file = TRY(tree.add(described));
         if (file) {
             TRY_VOID(write_contents(tar, file, archive_entry_size(entry)));
             TRY_VOID(LayerTree::finish_file(file, described));
@@ -260,7 +261,7 @@ base::Result<std::map<std::string, StagedFile>> stage_archive(int fd,
 
 base::Result<std::string> unpack_layer(std::string const& path, std::string const& root) {
     Utf8Locale const locale;
-    Fd const file = TRY(open_file(path, O_RDONLY));
+    base::Descriptor const file = TRY(open_file(path, O_RDONLY));
     LayerStream stream{.compressed = TRY(open_compressed(file.get(), false))};
     TRY_VOID(next_entry(stream.compressed));
     Archive const tar(archive_read_new());

@@ -39,7 +39,7 @@ std::string layer_name(std::string_view diff_id) {
 }
 
 base::Result<std::string> sha256_of_file(std::string const& path) {
-    Fd const file = TRY(open_file(path, O_RDONLY));
+    base::Descriptor const file = TRY(open_file(path, O_RDONLY));
     Sha256 hash;
     std::string buffer(65536, '\0');
     for (;;) {
@@ -209,7 +209,7 @@ base::Result<std::unique_ptr<ImageStore>> ImageStore::open(std::string directory
 }
 
 base::Result<std::vector<std::string>> ImageStore::load(std::string const& path) {
-    Fd const file = TRY(open_file(path, O_RDONLY));
+    base::Descriptor const file = TRY(open_file(path, O_RDONLY));
     struct stat status{};
     fstat(file.get(), &status);
     std::lock_guard const lock(loading_);
@@ -310,7 +310,7 @@ base::Result<void> ImageStore::add_layer(std::string const& path, std::string co
             "layer ", diff_id, ": ",
             actual ? base::concat("is damaged: its digest is ", *actual) : actual.error().message));
     }
-    Fd const directory = TRY(open_file(root, O_RDONLY | O_DIRECTORY));
+    base::Descriptor const directory = TRY(open_file(root, O_RDONLY | O_DIRECTORY));
     if (syncfs(directory.get()) != 0 || rename(root.c_str(), target.c_str()) != 0) {
         return base::fail_errno(errno, base::concat("keep layer ", target));
     }

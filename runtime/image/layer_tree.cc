@@ -86,65 +86,67 @@ base::Result<LayerTree> LayerTree::open(std::string const& root) {
     return LayerTree(TRY(open_file(root, O_RDONLY | O_DIRECTORY)));
 }
 
-base::Result<Fd> LayerTree::add(LayerEntry const& entry) {
+base::Result<base::Descriptor> LayerTree::add(LayerEntry const& entry) {
     std::vector<std::string_view> parts = TRY(parts_of(entry.path));
     if (parts.empty()) {
         if (entry.kind == LayerEntry::Kind::directory) {
             TRY_VOID(set_metadata(root_.get(), entry));
         }
-        return Fd();
+        return base::Descriptor();
     }
     std::string const name(parts.back());
     parts.pop_back();
-    Fd const parent = TRY(parent_of(parts));
+    base::Descriptor const parent = TRY(parent_of(parts));
     if (name == opaque_marker) {
         TRY_VOID(make_opaque(parent.get()));
-        return Fd();
+        return base::Descriptor();
     }
     if (name.starts_with(reserved_prefix)) {
-        return Fd();
+        return base::Descriptor();
     }
     if (name.starts_with(whiteout_prefix)) {
         TRY_VOID(white_out(parent, name.substr(whiteout_prefix.size())));
-        return Fd();
+        return base::Descriptor();
     }
     if (entry.kind == LayerEntry::Kind::directory) {
         return add_directory(parent, name, entry);
     }
     TRY_VOID(clear_place(parent, name));
     if (entry.kind == LayerEntry::Kind::file) {
-        Fd file(openat(parent.get(), name.c_str(),
-                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        base::Descriptor file(openat(parent.get(), name.c_str(),
+                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (!file) {
             return base::fail_errno(errno, base::concat("create ", entry.path));
         }
         return file;
     }
     TRY_VOID(add_special(parent, name, entry));
-    return Fd();
+    return base::Descriptor();
 }
 
-base::Result<void> LayerTree::finish_file(Fd const& file, LayerEntry const& entry) {
+base::Result<void> LayerTree::finish_file(base::Descriptor const& file, LayerEntry const& entry) {
     return set_metadata(file.get(), entry);
 }
 
-base::Result<Fd> LayerTree::open_inside(std::string const& path, int flags) const {
+base::Result<base::Descriptor> LayerTree::open_inside(std::string const& path, int flags) const {
     open_how how{};
     how.flags = static_cast<__u64>(flags | O_CLOEXEC);
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-    Fd fd(static_cast<int>(syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof(how))));
+    base::Descriptor fd(
+        static_cast<int>(syscall(SYS_openat2, root_.get(), path.c_str(), &how, sizeof(how))));
     if (!fd) {
         return base::fail_errno(errno, base::concat("open ", path, " of a layer"));
     }
     return fd;
 }
 
-base::Result<Fd> LayerTree::parent_of(std::vector<std::string_view> const& parts) const {
+base::Result<base::Descriptor> LayerTree::parent_of(
+    std::vector<std::string_view> const& parts) const {
     if (auto whole = open_inside(joined(parts), O_RDONLY | O_DIRECTORY)) {
         return whole;
     }
     // A tar may leave out the entries of directories.
-    Fd parent = TRY(open_inside(".", O_RDONLY | O_DIRECTORY));
+    base::Descriptor parent = TRY(open_inside(".", O_RDONLY | O_DIRECTORY));
     for (std::size_t count = 1; count <= parts.size(); ++count) {
         std::string const name(parts[count - 1]);
         mkdirat(parent.get(), name.c_str(), 0755);
@@ -153,7 +155,7 @@ base::Result<Fd> LayerTree::parent_of(std::vector<std::string_view> const& parts
     return parent;
 }
 
-base::Result<void> LayerTree::white_out(Fd const& parent, std::string const& name) {
+base::Result<void> LayerTree::white_out(base::Descriptor const& parent, std::string const& name) {
     if (name.empty() || name == "." || name == "..") {
         return base::fail("a layer removes a file without a name");
     }
@@ -163,7 +165,7 @@ base::Result<void> LayerTree::white_out(Fd const& parent, std::string const& nam
         if (!S_ISDIR(status.st_mode)) {
             return {};
         }
-        Fd const directory(
+        base::Descriptor const directory(
             openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         return make_opaque(directory.get());
     }
@@ -174,7 +176,7 @@ base::Result<void> LayerTree::white_out(Fd const& parent, std::string const& nam
 }
 
 // Makes room for an entry; tells whether a whiteout was there.
-base::Result<bool> LayerTree::clear_place(Fd const& parent, std::string const& name) {
+base::Result<bool> LayerTree::clear_place(base::Descriptor const& parent, std::string const& name) {
     struct stat status{};
     if (fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return false;
@@ -186,8 +188,9 @@ base::Result<bool> LayerTree::clear_place(Fd const& parent, std::string const& n
     return is_whiteout(status);
 }
 
-base::Result<Fd> LayerTree::add_directory(Fd const& parent, std::string const& name,
-                                          LayerEntry const& entry) const {
+base::Result<base::Descriptor> LayerTree::add_directory(base::Descriptor const& parent,
+                                                        std::string const& name,
+                                                        LayerEntry const& entry) const {
     struct stat status{};
     bool const exists = fstatat(parent.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
     bool const keeps = exists && S_ISDIR(status.st_mode);
@@ -198,7 +201,7 @@ base::Result<Fd> LayerTree::add_directory(Fd const& parent, std::string const& n
             return base::fail_errno(errno, base::concat("create ", entry.path));
         }
     }
-    Fd const directory(
+    base::Descriptor const directory(
         openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!directory) {
         return base::fail_errno(errno, base::concat("open ", entry.path));
@@ -207,10 +210,10 @@ base::Result<Fd> LayerTree::add_directory(Fd const& parent, std::string const& n
         TRY_VOID(make_opaque(directory.get()));
     }
     TRY_VOID(set_metadata(directory.get(), entry));
-    return Fd();
+    return base::Descriptor();
 }
 
-base::Result<void> LayerTree::add_special(Fd const& parent, std::string const& name,
+base::Result<void> LayerTree::add_special(base::Descriptor const& parent, std::string const& name,
                                           LayerEntry const& entry) const {
     auto const answer = [&](int result, bool owned) -> base::Result<void> {
         if (result != 0) {
@@ -232,7 +235,8 @@ base::Result<void> LayerTree::add_special(Fd const& parent, std::string const& n
             }
             std::string const target(parts.back());
             parts.pop_back();
-            Fd const directory = TRY(open_inside(joined(parts), O_RDONLY | O_DIRECTORY));
+            base::Descriptor const directory =
+                TRY(open_inside(joined(parts), O_RDONLY | O_DIRECTORY));
             return answer(linkat(directory.get(), target.c_str(), parent.get(), name.c_str(), 0),
                           false);
         }

@@ -35,22 +35,29 @@ public:
 
     // Makes an entry, replacing what an earlier one of this name made. For a file: the descriptor
     // to write its contents to, then finish_file().
-    [[nodiscard]] base::Result<Fd> add(LayerEntry const& entry);
-    [[nodiscard]] static base::Result<void> finish_file(Fd const& file, LayerEntry const& entry);
+    [[nodiscard]] base::Result<base::Descriptor> add(LayerEntry const& entry);
+    [[nodiscard]] static base::Result<void> finish_file(base::Descriptor const& file,
+                                                        LayerEntry const& entry);
 
 private:
-    explicit LayerTree(Fd root) : root_(std::move(root)) {}
+    explicit LayerTree(base::Descriptor root) : root_(std::move(root)) {}
 
-    [[nodiscard]] base::Result<Fd> open_inside(std::string const& path, int flags) const;
-    [[nodiscard]] base::Result<Fd> parent_of(std::vector<std::string_view> const& parts) const;
-    [[nodiscard]] static base::Result<void> white_out(Fd const& parent, std::string const& name);
-    [[nodiscard]] static base::Result<bool> clear_place(Fd const& parent, std::string const& name);
-    [[nodiscard]] base::Result<Fd> add_directory(Fd const& parent, std::string const& name,
-                                                 LayerEntry const& entry) const;
-    [[nodiscard]] base::Result<void> add_special(Fd const& parent, std::string const& name,
+    [[nodiscard]] base::Result<base::Descriptor> open_inside(std::string const& path,
+                                                             int flags) const;
+    [[nodiscard]] base::Result<base::Descriptor> parent_of(
+        std::vector<std::string_view> const& parts) const;
+    [[nodiscard]] static base::Result<void> white_out(base::Descriptor const& parent,
+                                                      std::string const& name);
+    [[nodiscard]] static base::Result<bool> clear_place(base::Descriptor const& parent,
+                                                        std::string const& name);
+    [[nodiscard]] base::Result<base::Descriptor> add_directory(base::Descriptor const& parent,
+                                                               std::string const& name,
+                                                               LayerEntry const& entry) const;
+    [[nodiscard]] base::Result<void> add_special(base::Descriptor const& parent,
+                                                 std::string const& name,
                                                  LayerEntry const& entry) const;
 
-    Fd root_;
+    base::Descriptor root_;
 };
 
 }  // namespace runtime

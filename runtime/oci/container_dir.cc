@@ -70,7 +70,7 @@ std::string resolver_configuration(ContainerSpec const& spec, Attachment const& 
 
 // Readable by any user of the container.
 base::Result<void> write_public(std::string const& path, std::string_view text) {
-    Fd const file = TRY(open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    base::Descriptor const file = TRY(open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
     if (fchmod(file.get(), 0644) != 0) {
         return base::fail_errno(errno, base::concat("set the mode of ", path));
     }

@@ -80,7 +80,7 @@ bool LogRing::append(std::string_view text) {
     if (!write_all(file_.get(), text)) {
         // A part may have been written; readers must not see half of it now and the rest never.
         if (ftruncate(file_.get(), static_cast<off_t>(size_)) != 0) {
-            file_.reset();
+            file_ = {};
         }
         return false;
     }

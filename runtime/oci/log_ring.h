@@ -28,7 +28,7 @@ private:
 
     std::string directory_;
     std::uint64_t size_max_;
-    Fd file_;
+    base::Descriptor file_;
     std::uint64_t base_{};     // of the current file
     std::uint64_t size_{};     // of the current file
     std::uint64_t dropped_{};  // bytes since the last one written

@@ -51,7 +51,7 @@ void warn(std::string_view what, base::Error const& error) {
     base::log(base::LogLevel::warning, "oci", base::concat(what, ": ", error.message));
 }
 
-base::Result<std::string> read_answer(Fd const& pipe) {
+base::Result<std::string> read_answer(base::Descriptor const& pipe) {
     std::string answer;
     for (;;) {
         pollfd polled{pipe.get(), POLLIN, 0};
@@ -181,7 +181,7 @@ void OciDriver::start(Start const& action) {
     if (lives) {
         watcher_->add({.id = action.id,
                        .shim = std::move(*shim),
-                       .container = container ? std::move(*container) : Fd(),
+                       .container = container ? std::move(*container) : base::Descriptor(),
                        .stop_signal = meta ? meta->stop_signal : SIGTERM});
     }
     sink_(Started{action.id, attachment->address});
@@ -223,7 +223,7 @@ base::Result<void> OciDriver::run_shim(std::string const& id) {
     arguments.insert(arguments.begin(), config_.agent_path);
     pid_t const child =
         TRY(spawn({.arguments = std::move(arguments), .inherited = answer.write.get()}));
-    answer.write.reset();
+    answer.write = {};
     TRY_VOID(wait_for(child));  // it leaves the shim behind
     std::string const text = TRY(read_answer(answer.read));
     if (text == "ok\n") {
@@ -310,7 +310,7 @@ std::optional<Adopted> OciDriver::adopt_one(std::string const& id, std::string c
     auto container = open_process(record->container);
     watcher_->add({.id = id,
                    .shim = std::move(*shim),
-                   .container = container ? std::move(*container) : Fd(),
+                   .container = container ? std::move(*container) : base::Descriptor(),
                    .stop_signal = meta->stop_signal});
     return adopted;
 }

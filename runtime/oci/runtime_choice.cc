@@ -91,13 +91,25 @@ std::string version_of(std::string const& path, std::string const& name) {
                                         : base::concat(name, " ", line.substr(at + marker.size()));
 }
 
+// Removes the trial's container, and those of trials that were cut short.
+void end_trials(std::string const& runtime, std::string const& bundle_dir) {
+    std::string const state = base::concat(bundle_dir, "/state");
+    for (std::string const& id : list_directory(state)) {
+        // Why it cannot be deleted does not matter: it is a trial.
+        static_cast<void>(
+            run_program({runtime, "--root", state, "delete", "-f", id}, trial_timeout, output_max));
+    }
+}
+
 base::Result<void> run_trial(std::string const& runtime, std::string const& bundle_dir,
                              std::string const& cgroup_parent) {
+    end_trials(runtime, bundle_dir);
+    TRY_VOID(remove_tree(bundle_dir));
     std::string const id = base::concat("trial-", getpid());
     std::string const root = base::concat(bundle_dir, "/rootfs");
     TRY_VOID(make_directories(root));
     {
-        Fd const program =
+        base::Descriptor const program =
             TRY(open_file(base::concat(root, "/init"), O_WRONLY | O_CREAT | O_TRUNC, 0755));
         TRY_VOID(write_all(program.get(), tiny_program()));
     }
@@ -111,8 +123,7 @@ base::Result<void> run_trial(std::string const& runtime, std::string const& bund
     std::string const state = base::concat(bundle_dir, "/state");
     Outcome const outcome = TRY(run_program(
         {runtime, "--root", state, "run", "--bundle", bundle_dir, id}, trial_timeout, output_max));
-    TRY_VOID(
-        run_program({runtime, "--root", state, "delete", "-f", id}, trial_timeout, output_max));
+    end_trials(runtime, bundle_dir);
     if (WIFEXITED(outcome.wait_status) && WEXITSTATUS(outcome.wait_status) == trial_exit_code) {
         return {};
     }
@@ -138,11 +149,9 @@ RuntimeChoice choose_runtime(std::vector<std::string> const& names, std::string 
             choice.findings.push_back(base::concat(description, " (", path, "): not needed"));
             continue;
         }
-        std::string const bundle = base::concat(directory, "/trial");
-        base::Result<void> tried = remove_tree(bundle);
-        if (tried) {
-            tried = run_trial(path, bundle, cgroup_parent);
-        }
+        std::string const bundle =
+            base::concat(directory, "/trial-", name.substr(name.rfind('/') + 1));
+        base::Result<void> const tried = run_trial(path, bundle, cgroup_parent);
         static_cast<void>(remove_tree(bundle));
         if (tried) {
             choice.path = path;

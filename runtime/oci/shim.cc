@@ -18,11 +18,6 @@
 #include "runtime/system/file.h"
 #include "runtime/system/process.h"
 
-extern "C" {
-// glibc 2.36 forgets the C linkage of what this header declares.
-#include <sys/pidfd.h>
-}
-
 namespace runtime {
 namespace {
 
@@ -154,8 +149,7 @@ private:
         std::vector<std::string> line{options_.runtime, "--root", options_.runtime_root};
         line.insert(line.end(), arguments.begin(), arguments.end());
         pid_t const child = TRY(spawn({.arguments = line, .output = output}));
-        // Not yet waited for, so the number is still the child's.
-        Fd const process(pidfd_open(child, 0));
+        base::Descriptor const process = TRY(open_process(child));
         pollfd polled{process.get(), POLLIN, 0};
         if (poll(&polled, 1, runtime_timeout_ms) == 0) {
             kill(child, SIGKILL);
@@ -228,9 +222,9 @@ private:
 
     ShimOptions options_;
     LogRing log_;
-    Fd lock_;
-    Fd output_;
-    Fd container_fd_;
+    base::Descriptor lock_;
+    base::Descriptor output_;
+    base::Descriptor container_fd_;
     pid_t container_ = -1;
     std::string out_of_memory_file_;
 };

@@ -20,8 +20,8 @@ constexpr int events_max = 16;
 
 base::Result<std::unique_ptr<Watcher>> Watcher::create(OnEnd on_end) {
     std::unique_ptr<Watcher> watcher(new Watcher(std::move(on_end)));
-    watcher->epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
-    watcher->event_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    watcher->epoll_ = base::Descriptor(epoll_create1(EPOLL_CLOEXEC));
+    watcher->event_ = base::Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     epoll_event event{.events = EPOLLIN, .data = {.u64 = 0}};
     if (!watcher->epoll_ || !watcher->event_ ||
         epoll_ctl(watcher->epoll_.get(), EPOLL_CTL_ADD, watcher->event_.get(), &event) != 0) {

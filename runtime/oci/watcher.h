@@ -26,8 +26,8 @@ public:
 
     struct Watched {
         std::string id;
-        Fd shim;
-        Fd container;  // who gets the signals; empty if it has ended already
+        base::Descriptor shim;
+        base::Descriptor container;  // who gets the signals; empty if it has ended already
         int stop_signal{};
     };
 
@@ -58,8 +58,8 @@ private:
     [[nodiscard]] Entries::iterator find(std::string const& id);
 
     OnEnd on_end_;
-    Fd epoll_;
-    Fd event_;
+    base::Descriptor epoll_;
+    base::Descriptor event_;
     std::mutex mutex_;
     bool stopping_ = false;
     Entries entries_;             // by the key given to epoll

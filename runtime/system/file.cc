@@ -38,15 +38,8 @@ base::Result<std::string> read_open_file(int fd, std::string const& path, std::s
 
 }  // namespace
 
-void Fd::reset(int value) {
-    if (value_ >= 0) {
-        close(value_);
-    }
-    value_ = value;
-}
-
-base::Result<Fd> open_file(std::string const& path, int flags, unsigned mode) {
-    Fd fd(open(path.c_str(), flags | O_CLOEXEC, mode));
+base::Result<base::Descriptor> open_file(std::string const& path, int flags, unsigned mode) {
+    base::Descriptor fd(open(path.c_str(), flags | O_CLOEXEC, mode));
     if (!fd) {
         return base::fail_errno(errno, base::concat("open ", path));
     }
@@ -54,17 +47,17 @@ base::Result<Fd> open_file(std::string const& path, int flags, unsigned mode) {
 }
 
 base::Result<std::string> read_file(std::string const& path, std::size_t size_max) {
-    Fd const fd = TRY(open_file(path, O_RDONLY));
+    base::Descriptor const fd = TRY(open_file(path, O_RDONLY));
     return read_open_file(fd.get(), path, size_max);
 }
 
 base::Result<std::string> read_file_in_root(std::string const& root, std::string const& path,
                                             std::size_t size_max) {
-    Fd const directory = TRY(open_file(root, O_PATH | O_DIRECTORY));
+    base::Descriptor const directory = TRY(open_file(root, O_PATH | O_DIRECTORY));
     open_how how{};
     how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
     how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-    Fd const fd(
+    base::Descriptor const fd(
         static_cast<int>(syscall(SYS_openat2, directory.get(), path.c_str(), &how, sizeof(how))));
     if (!fd) {
         return base::fail_errno(errno, base::concat("open ", path, " in ", root));
@@ -93,7 +86,7 @@ base::Result<void> write_all(int fd, std::string_view text) {
 base::Result<void> replace_file(std::string const& path, std::string_view text) {
     std::string const temporary = base::concat(path, ".new");
     {
-        Fd const fd = TRY(open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600));
+        base::Descriptor const fd = TRY(open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600));
         auto const written = write_all(fd.get(), text);
         if (!written) {
             unlink(temporary.c_str());

@@ -1,45 +1,17 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/result.h"
 
 namespace runtime {
 
-// Owns a file descriptor.
-class Fd {
-public:
-    Fd() = default;
-
-    explicit Fd(int value) : value_(value) {}
-
-    Fd(Fd&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-
-    Fd& operator=(Fd&& other) noexcept {
-        reset(std::exchange(other.value_, -1));
-        return *this;
-    }
-
-    ~Fd() { reset(); }
-
-    [[nodiscard]] int get() const { return value_; }
-
-    [[nodiscard]] explicit operator bool() const { return value_ >= 0; }
-
-    [[nodiscard]] int release() { return std::exchange(value_, -1); }
-
-    void reset(int value = -1);
-
-private:
-    int value_ = -1;
-};
-
-[[nodiscard]] base::Result<Fd> open_file(std::string const& path, int flags, unsigned mode = 0);
+[[nodiscard]] base::Result<base::Descriptor> open_file(std::string const& path, int flags,
+                                                       unsigned mode = 0);
 
 // The whole file; an error if it is larger than `size_max`.
 [[nodiscard]] base::Result<std::string> read_file(std::string const& path, std::size_t size_max);

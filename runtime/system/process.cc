@@ -8,15 +8,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
-
-extern "C" {
-// glibc 2.36 forgets the C linkage of what this header declares.
-#include <sys/pidfd.h>
-}
 
 namespace runtime {
 namespace {
@@ -38,8 +34,8 @@ bool read_some(int fd, std::string& output, std::size_t output_max) {
 }
 
 // Waits until the child has ended or the time is over; reads its output meanwhile.
-bool read_until_end(Fd const& process, Fd const& output, Clock::time_point deadline,
-                    std::size_t output_max, std::string& text) {
+bool read_until_end(base::Descriptor const& process, base::Descriptor const& output,
+                    Clock::time_point deadline, std::size_t output_max, std::string& text) {
     bool open = true;
     for (;;) {
         auto const left =
@@ -87,11 +83,17 @@ base::Result<ProcessId> identify_process(pid_t pid) {
     return ProcessId{pid, *start_time};
 }
 
-base::Result<Fd> open_process(ProcessId const& process) {
-    Fd fd(pidfd_open(process.pid, 0));
+base::Result<base::Descriptor> open_process(pid_t pid) {
+    // glibc 2.36 declares its wrappers without C linkage.
+    base::Descriptor fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
     if (!fd) {
-        return base::fail_errno(errno, base::concat("open process ", process.pid));
+        return base::fail_errno(errno, base::concat("open process ", pid));
     }
+    return fd;
+}
+
+base::Result<base::Descriptor> open_process(ProcessId const& process) {
+    base::Descriptor fd = TRY(open_process(process.pid));
     // The descriptor holds the number; if the start time is right now, it was right before.
     ProcessId const found = TRY(identify_process(process.pid));
     if (found != process) {
@@ -100,8 +102,8 @@ base::Result<Fd> open_process(ProcessId const& process) {
     return fd;
 }
 
-bool send_signal(Fd const& process, int signal) {
-    return pidfd_send_signal(process.get(), signal, nullptr, 0) == 0;
+bool send_signal(base::Descriptor const& process, int signal) {
+    return syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0) == 0;
 }
 
 base::Result<Pipe> make_pipe() {
@@ -109,7 +111,7 @@ base::Result<Pipe> make_pipe() {
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return base::fail_errno(errno, "make a pipe");
     }
-    return Pipe{Fd(ends[0]), Fd(ends[1])};
+    return Pipe{base::Descriptor(ends[0]), base::Descriptor(ends[1])};
 }
 
 base::Result<pid_t> spawn(Program const& program) {
@@ -174,12 +176,11 @@ base::Result<Outcome> run_program(std::vector<std::string> arguments, base::Dura
     Pipe output = TRY(make_pipe());
     Program program{.arguments = std::move(arguments), .output = output.write.get()};
     pid_t const child = TRY(spawn(program));
-    output.write.reset();
+    output.write = {};
     Outcome outcome;
-    Fd const process(pidfd_open(child, 0));
+    base::Descriptor const process = TRY(open_process(child));
     auto const deadline = Clock::now() + timeout;
-    outcome.timed_out =
-        !process || !read_until_end(process, output.read, deadline, output_max, outcome.output);
+    outcome.timed_out = !read_until_end(process, output.read, deadline, output_max, outcome.output);
     if (outcome.timed_out) {
         if (on_timeout != nullptr) {
             on_timeout(context);

@@ -23,14 +23,16 @@ struct ProcessId {
 [[nodiscard]] base::Result<std::string> boot_id();
 // A process that lives now, zombies excepted.
 [[nodiscard]] base::Result<ProcessId> identify_process(pid_t pid);
+// A pidfd of a child that nobody has waited for yet.
+[[nodiscard]] base::Result<base::Descriptor> open_process(pid_t child);
 // A pidfd of exactly this process; an error if it has ended.
-[[nodiscard]] base::Result<Fd> open_process(ProcessId const& process);
+[[nodiscard]] base::Result<base::Descriptor> open_process(ProcessId const& process);
 // False: it has ended.
-bool send_signal(Fd const& process, int signal);
+bool send_signal(base::Descriptor const& process, int signal);
 
 struct Pipe {
-    Fd read;
-    Fd write;
+    base::Descriptor read;
+    base::Descriptor write;
 };
 
 [[nodiscard]] base::Result<Pipe> make_pipe();

@@ -1,0 +1,199 @@
+// What only the real driver does: what is inside a container, limits, and recovery from kills at
+// any moment.
+
+#include <algorithm>
+#include <thread>
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "runtime/oci/records.h"
+#include "runtime/system/process.h"
+#include "tests/contract/runtime/fixtures.h"
+
+using contract::expect;
+using contract::OciFixture;
+using contract::start_of;
+
+namespace {
+
+// Runs a container to its end and gives what it printed.
+std::string output_of(OciFixture& fixture, runtime::Start const& start) {
+    fixture.driver().perform(start);
+    expect<runtime::Started>(fixture);
+    expect<runtime::Exited>(fixture);
+    auto log = fixture.driver().read_log(start.id, 0, false, 10000);
+    REQUIRE(log);
+    fixture.driver().perform(runtime::Remove{start.id});
+    expect<runtime::Removed>(fixture);
+    return log->text;
+}
+
+runtime::ShimRecord record_of(OciFixture& fixture, std::string const& id) {
+    auto record =
+        runtime::read_shim(fixture.host().directory + "/state/containers/" + id + "/shim.json");
+    REQUIRE(record);
+    return *record;
+}
+
+}  // namespace
+
+TEST_CASE("a container sees what its specification says") {
+    OciFixture fixture;
+    runtime::Start start =
+        start_of("inside",
+                 "hostname; pwd; id -u; id -G; echo $COLOR $HOSTNAME; cat /etc/resolv.conf "
+                 "/etc/hosts; head -n 1 /proc/self/mounts | cut -d' ' -f1; "
+                 "grep -E 'CapEff|NoNewPrivs' /proc/self/status; "
+                 "cat /proc/sys/kernel/hostname; echo $$; touch /tmp/x && echo writable");
+    start.spec.hostname = "web-1";
+    start.spec.working_dir = "/var/www";
+    start.spec.user = "nobody";
+    start.spec.environment = {{"COLOR", "blue"}};
+    start.spec.search_domains = {"shop.covey.internal", "covey.internal"};
+    CHECK(output_of(fixture, start) ==
+          "web-1\n/var/www\n65534\n65534 800\nblue web-1\n"
+          "nameserver 10.128.9.1\nsearch shop.covey.internal covey.internal\n"
+          "options ndots:1 timeout:1\n"
+          "127.0.0.1 localhost\n::1 localhost\n10.128.9.2 web-1\noverlay\n"
+          "CapEff:\t0000000000000000\nNoNewPrivs:\t1\nweb-1\n1\nwritable\n");
+    CHECK(fixture.leftovers().empty());
+}
+
+TEST_CASE("the root of a container has few capabilities and cannot write to the kernel") {
+    OciFixture fixture;
+    std::string const output =
+        output_of(fixture, start_of("root",
+                                    "grep CapEff /proc/self/status; "
+                                    "echo 1 > /proc/sys/kernel/sysrq || echo refused; "
+                                    "ls /proc/acpi | wc -l; cat /proc/1/oom_score_adj"));
+    CHECK(output.starts_with("CapEff:\t00000000800405fb\n"));
+    CHECK(output.ends_with("refused\n0\n0\n"));
+}
+
+TEST_CASE("limits hold: too much memory ends a container and is told") {
+    OciFixture fixture;
+    runtime::Start start = start_of("hungry", "exec awk 'BEGIN { s = \"x\"; while (1) s = s s }'");
+    start.spec.limits.memory_bytes = 16 << 20;
+    start.spec.limits.pids = 32;
+    start.spec.limits.cpu_milli = 500;
+    fixture.driver().perform(start);
+    expect<runtime::Started>(fixture);
+    auto const status = expect<runtime::Exited>(fixture).status;
+    CHECK(status.signal == SIGKILL);
+    CHECK(status.out_of_memory);
+}
+
+TEST_CASE("an exec check passes, fails, and is ended when it hangs") {
+    OciFixture fixture;
+    fixture.driver().perform(start_of("checked", contract::heeds_term));
+    expect<runtime::Started>(fixture);
+    runtime::HealthCheck check;
+    check.kind = runtime::CheckKind::exec;
+    check.timeout = base::seconds(20);
+    check.command = {"sh", "-c", "echo fine"};
+    fixture.driver().perform(runtime::Probe{"checked", {}, check});
+    auto const passed = expect<runtime::Probed>(fixture);
+    CHECK(passed.healthy);
+    CHECK(passed.output == "fine\n");
+    check.command = {"sh", "-c", "yes | head -c 100000; exit 1"};
+    fixture.driver().perform(runtime::Probe{"checked", {}, check});
+    auto const failed = expect<runtime::Probed>(fixture);
+    CHECK_FALSE(failed.healthy);
+    CHECK(failed.output.size() == 4096);
+    check.command = {"sleep", "1234"};
+    check.timeout = base::milliseconds(500);
+    fixture.driver().perform(runtime::Probe{"checked", {}, check});
+    CHECK_FALSE(expect<runtime::Probed>(fixture).healthy);
+    check.command = {"sh", "-c", "ps | grep -c '[s]leep 1234'"};
+    check.timeout = base::seconds(20);
+    fixture.driver().perform(runtime::Probe{"checked", {}, check});
+    CHECK(expect<runtime::Probed>(fixture).output == "0\n");
+}
+
+TEST_CASE("a command that is not in the image says so and leaves nothing") {
+    OciFixture fixture;
+    runtime::Start start = start_of("wrong", "");
+    start.spec.command = {"/no/such/program"};
+    fixture.driver().perform(start);
+    CHECK(expect<runtime::StartFailed>(fixture).reason.contains("/no/such/program"));
+    start.id = "nobody";
+    start.spec.command = {"true"};
+    start.spec.user = "missing";
+    fixture.driver().perform(start);
+    CHECK(expect<runtime::StartFailed>(fixture).reason.contains("user 'missing'"));
+    CHECK(fixture.leftovers().empty());
+}
+
+TEST_CASE("a container whose shim was killed is ended and reported") {
+    OciFixture fixture;
+    fixture.driver().perform(start_of("orphan", contract::heeds_term));
+    expect<runtime::Started>(fixture);
+    runtime::ShimRecord const record = record_of(fixture, "orphan");
+    auto const container = runtime::open_process(record.container);
+    REQUIRE(container);
+    kill(record.shim.pid, SIGKILL);
+    CHECK(expect<runtime::Exited>(fixture).status.code == 255);
+    CHECK_FALSE(runtime::open_process(record.container));
+    fixture.driver().perform(runtime::Remove{"orphan"});
+    expect<runtime::Removed>(fixture);
+    CHECK(fixture.leftovers().empty());
+}
+
+TEST_CASE("what is of another boot is cleaned, not adopted") {
+    OciFixture fixture;
+    fixture.driver().perform(start_of("before", contract::heeds_term));
+    expect<runtime::Started>(fixture);
+    std::string const path = fixture.host().directory + "/state/containers/before/meta.json";
+    auto meta = runtime::read_meta(path);
+    REQUIRE(meta);
+    meta->boot_id = "another";
+    REQUIRE(write_record(path, *meta));
+    CHECK(fixture.restart().empty());
+    CHECK(fixture.leftovers().empty());
+}
+
+TEST_CASE("the logs of the last ended containers are kept, and no more") {
+    OciFixture fixture;
+    std::string const logs = fixture.host().directory + "/state/logs/";
+    for (int number = 0; number < 25; ++number) {
+        std::filesystem::create_directories(base::concat(logs, "old", number));
+    }
+    output_of(fixture, start_of("newest", "echo hi"));
+    CHECK(runtime::list_directory(logs).size() == runtime::OciDriver::ended_logs_max);
+    CHECK(fixture.driver().read_log("newest", 0, false, 10)->text == "hi\n");
+}
+
+TEST_CASE("an agent killed at any moment leaves only what the next one adopts or cleans") {
+    OciFixture fixture;
+    std::string const directory = fixture.host().directory;
+    std::size_t adopted_count = 0;
+    for (int round = 0; round < 12; ++round) {
+        fixture.host().driver.reset();
+        auto pipe = runtime::make_pipe();
+        REQUIRE(pipe);
+        auto const agent = runtime::spawn(
+            {.arguments = {COVEY_TEST_AGENT, "agent", directory, fixture.host().cgroup_parent},
+             .output = pipe->write.get()});
+        REQUIRE(agent);
+        char ready = 0;
+        REQUIRE(read(pipe->read.get(), &ready, 1) == 1);
+        // The moment is what this test varies; whatever it hits must be right.
+        std::this_thread::sleep_for(std::chrono::milliseconds(round * 12));
+        kill(*agent, SIGKILL);
+        REQUIRE(runtime::wait_for(*agent));
+
+        auto const adopted = fixture.restart();
+        adopted_count += adopted.size();
+        for (runtime::Adopted const& one : adopted) {
+            INFO("round " << round << " " << one.id);
+            CHECK_FALSE(one.exited);
+            fixture.driver().perform(runtime::Stop{one.id, base::milliseconds(0)});
+            CHECK(expect<runtime::Exited>(fixture).status.signal == SIGKILL);
+            fixture.driver().perform(runtime::Remove{one.id});
+            expect<runtime::Removed>(fixture);
+        }
+        CHECK(fixture.leftovers() == std::vector<std::string>{});
+    }
+    CHECK(adopted_count > 0);
+}
