@@ -140,6 +140,27 @@ TEST_CASE("a container whose shim was killed is ended and reported") {
     CHECK(fixture.leftovers().empty());
 }
 
+TEST_CASE("a driver says which runtime works and why others do not") {
+    OciFixture fixture;
+    auto const findings = fixture.driver().diagnose();
+    REQUIRE(findings.size() == 2);
+    CHECK(findings[0].starts_with("crun"));
+    CHECK(findings[1].starts_with("runc"));
+    CHECK(std::ranges::count_if(findings, [](std::string const& finding) {
+              return finding.ends_with(": works, used");
+          }) == 1);
+    CHECK(fixture.driver().description().starts_with("oci ("));
+
+    auto const none = runtime::OciDriver::create({.state_dir = fixture.host().directory + "/none",
+                                                  .run_dir = fixture.host().directory + "/none",
+                                                  .runtimes = {"/bin/false", "no-such-runtime"}},
+                                                 *fixture.host().images, *fixture.host().network);
+    REQUIRE(none);
+    CHECK((*none)->description() == "oci (no runtime works)");
+    CHECK((*none)->diagnose()[0].contains("a trial container failed: exit code 1"));
+    CHECK((*none)->diagnose()[1].contains("not installed"));
+}
+
 TEST_CASE("what is of another boot is cleaned, not adopted") {
     OciFixture fixture;
     fixture.driver().perform(start_of("before", contract::heeds_term));
