@@ -455,9 +455,10 @@ TEST_CASE("datagrams go to one backend and come back from where they were sent t
     fixture.set({frontend({listen_ip, place.port}, addresses, lb::Protocol::udp)});
     REQUIRE(fixture.proxy->problems().empty());
     std::map<std::size_t, int> used;
+    std::deque<base::Descriptor> clients;
     for (int count = 0; count < 30; ++count) {
         // Connected: it takes answers from this address only.
-        auto const client = test::dial_udp(place);
+        auto const& client = clients.emplace_back(test::dial_udp(place));
         for (int turn = 0; turn < 2; ++turn) {
             test::send_text(client.get(), "question");
             std::size_t chosen = backends.size();
