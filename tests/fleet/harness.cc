@@ -58,16 +58,6 @@ void check_done(Output const& output, std::string_view what) {
     }
 }
 
-std::string join_token(std::string_view init_output) {
-    constexpr std::string_view option = "--token ";
-    std::size_t const at = init_output.find(option);
-    if (at == std::string_view::npos) {
-        throw Failure(base::concat("no token in what `agent init` printed: ", init_output));
-    }
-    std::string_view const rest = init_output.substr(at + option.size());
-    return std::string(rest.substr(0, rest.find_first_of(" \n")));
-}
-
 void keep_logs(std::deque<Host> const& hosts, std::string const& run) {
     char const* const directory = std::getenv("COVEY_FLEET_LOGS");
     if (directory == nullptr) {
@@ -98,6 +88,16 @@ std::string reason_to_skip(std::string const& agent) {
     return std::system(doctor.c_str()) == 0
                ? std::string()
                : base::concat("this machine cannot run containers: see `", agent, " doctor`");
+}
+
+std::string join_token(std::string_view init_output) {
+    constexpr std::string_view option = "--token ";
+    std::size_t const at = init_output.find(option);
+    if (at == std::string_view::npos) {
+        throw Failure(base::concat("no token in what `agent init` printed: ", init_output));
+    }
+    std::string_view const rest = init_output.substr(at + option.size());
+    return std::string(rest.substr(0, rest.find_first_of(" \n")));
 }
 
 Host::Host(Wiring& wiring, std::size_t index, std::string run, std::string agent)

@@ -24,6 +24,9 @@ namespace fleet {
 // Why no fleet can be made here ("run as root"); empty if one can.
 [[nodiscard]] std::string reason_to_skip(std::string const& agent);
 
+// The token in the join command that `agent init` prints.
+[[nodiscard]] std::string join_token(std::string_view init_output);
+
 // One host. Its containers are known by the ids that `agent ps -o wide` shows.
 class Host {
 public:
@@ -91,7 +94,7 @@ public:
     struct Options {
         std::string agent;  // path of the binary
         std::size_t hosts = 3;
-        std::string run;  // name of the run; empty: of this process
+        std::string run{};  // name of the run; empty: of this process
     };
 
     // The hosts, without agents.
