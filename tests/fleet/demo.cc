@@ -232,8 +232,10 @@ void keep(Fleet& fleet, std::size_t victim) {
 }
 
 void show(std::string const& agent, bool kept) {
-    Fleet fleet({.agent = agent, .hosts = 3, .run = run_name});
-    fleet.guardian().clean_up_on_signals();
+    Fleet fleet({.agent = agent,
+                 .hosts = 3,
+                 .run = run_name,
+                 .signals = fleet::Guardian::Signals::handled});
     base::Instant const started = fleet::now();
     make_fleet(fleet);
     deploy(fleet);

@@ -48,7 +48,7 @@ Guardian* guardian_of_signals = nullptr;
 
 }  // namespace
 
-Guardian::Guardian(std::string const& run) {
+Guardian::Guardian(std::string const& run, Signals signals) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) {
         throw Failure("cannot make a pipe");
@@ -64,6 +64,9 @@ Guardian::Guardian(std::string const& run) {
         ::close(std::exchange(pipe_, -1));
         throw Failure("cannot start the guardian");
     }
+    if (signals == Signals::handled) {
+        handle_signals();
+    }
 }
 
 Guardian::~Guardian() {
@@ -78,7 +81,7 @@ void Guardian::dismiss() {
     finish();
 }
 
-void Guardian::clean_up_on_signals() {
+void Guardian::handle_signals() {
     guardian_of_signals = this;
     struct sigaction action{};
     action.sa_handler = on_signal;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <sys/types.h>
@@ -11,7 +12,11 @@ namespace fleet {
 // anything of the run is made.
 class Guardian {
 public:
-    explicit Guardian(std::string const& run);
+    // `handled`: SIGINT, SIGTERM and SIGHUP end this process only after the cleaning. For one
+    // guardian in a process.
+    enum class Signals : std::uint8_t { untouched, handled };
+
+    Guardian(std::string const& run, Signals signals);
     Guardian(Guardian const&) = delete;
     Guardian& operator=(Guardian const&) = delete;
 
@@ -21,12 +26,9 @@ public:
     // Has it end and leave everything as it is.
     void dismiss();
 
-    // From now on SIGINT, SIGTERM and SIGHUP end this process after the cleaning. For one guardian
-    // in a process.
-    void clean_up_on_signals();
-
 private:
     static void on_signal(int signal);
+    void handle_signals();
 
     // Safe in a signal handler.
     void finish();

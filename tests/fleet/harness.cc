@@ -263,7 +263,7 @@ std::string Host::cgroup_file(std::string const& id, std::string const& file) co
 
 Fleet::Fleet(Options options)
     : run_(options.run.empty() ? std::to_string(::getpid()) : options.run),
-      guardian_(run_),
+      guardian_(run_, options.signals),
       directory_(make_directory(run_)),
       wiring_(base::concat(directory_, "/switch")) {
     for (std::size_t index = 0; index < options.hosts; ++index) {

@@ -95,6 +95,7 @@ public:
         std::string agent;  // path of the binary
         std::size_t hosts = 3;
         std::string run{};  // name of the run; empty: of this process
+        Guardian::Signals signals{};
     };
 
     // The hosts, without agents.
