@@ -1,6 +1,7 @@
 #include "agent/records.h"
 
 #include "base/text.h"
+#include "spec/spec.h"
 
 namespace agent {
 
@@ -105,8 +106,8 @@ std::expected<std::uint32_t, RecordError> decode_replicas(base::ByteView bytes) 
     base::ByteReader in(bytes);
     bool const known = in.u8() == format;
     std::uint32_t const replicas = in.u32();
-    return known && in.complete() ? std::expected<std::uint32_t, RecordError>(replicas)
-                                  : malformed();
+    bool const valid = known && in.complete() && replicas <= spec::replicas_max;
+    return valid ? std::expected<std::uint32_t, RecordError>(replicas) : malformed();
 }
 
 base::Bytes encode(MemberMeta const& meta) {
