@@ -20,7 +20,7 @@ for source in tests/fuzz/*_fuzz.cc; do
     name=$(basename "$source" .cc)
     mkdir -p "build/fuzz/corpus/$name" build/fuzz/failures
     echo "$name: $seconds s"
-    "build/fuzz/tests/fuzz/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -verbosity=0 \
+    "build/fuzz/tests/fuzz/$name" -max_total_time="$seconds" -rss_limit_mb=2048 -verbosity=0 -print_funcs=0 \
         -print_final_stats=1 -artifact_prefix="build/fuzz/failures/$name-" \
         "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" || failed+=("$name")
 done
