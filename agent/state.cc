@@ -38,9 +38,7 @@ void State::update(std::string_view key, base::Bytes const* value) {
     } else if (auto const scale = after(key, "scale/")) {
         std::optional<std::uint32_t> decoded;
         if (value != nullptr) {
-            // Beyond the bound a record is not of our making, and planning it would take for ever.
-            auto const replicas = decode_replicas(*value);
-            if (replicas && *replicas <= spec::replicas_max) {
+            if (auto const replicas = decode_replicas(*value)) {
                 decoded = *replicas;
             }
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -47,9 +48,12 @@ base::Result<pid_t> spawn(std::vector<std::string> arguments, std::string const&
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
 
+    // By its own path, not /proc/self/exe: the process is then called what the file is called.
+    std::error_code unreadable;
+    std::string const program = std::filesystem::read_symlink("/proc/self/exe", unreadable);
     pid_t child = -1;
-    int const error =
-        posix_spawn(&child, "/proc/self/exe", &actions, &attributes, argv.data(), environ);
+    int const error = posix_spawn(&child, unreadable ? "/proc/self/exe" : program.c_str(), &actions,
+                                  &attributes, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (error != 0) {
