@@ -119,6 +119,9 @@ std::string base64url(base::ByteView bytes) {
 }
 
 std::optional<base::Bytes> unbase64url(std::string_view text) {
+    if (text.empty()) {
+        return base::Bytes{};  // libsodium wants a place to write to
+    }
     base::Bytes bytes(text.size());
     std::size_t size = 0;
     if (sodium_base642bin(into(bytes), bytes.size(), text.data(), text.size(), nullptr, &size,
