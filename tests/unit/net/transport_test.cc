@@ -376,10 +376,12 @@ TEST_CASE("a port in use and a foreign address are one clear line") {
 
 TEST_CASE("UDP in use is named as such") {
     Fleet fleet;
+    // An address of its own: a stranger may use the same TCP port on the usual one.
+    base::IpAddress const own = base::IpAddress::v4(0x7f00004d);
     int const udp = ::socket(AF_INET, SOCK_DGRAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_addr.s_addr = htonl(own.v4_value());
     socklen_t size = sizeof address;
     REQUIRE(::bind(udp, reinterpret_cast<sockaddr*>(&address), size) == 0);
     REQUIRE(::getsockname(udp, reinterpret_cast<sockaddr*>(&address), &size) == 0);
@@ -387,7 +389,7 @@ TEST_CASE("UDP in use is named as such") {
     auto const opened = net::Transport::open(
         fleet.io,
         {.identity = identity, .sealer = support::sealer_of(identity, fleet.keys), .join = {}},
-        {.bind = loopback, .port = ntohs(address.sin_port)}, {});
+        {.bind = own, .port = ntohs(address.sin_port)}, {});
     ::close(udp);
     REQUIRE_FALSE(opened);
     CHECK_THAT(opened.error().message, StartsWith("UDP port ") && Contains(" is in use: "));
