@@ -40,9 +40,15 @@ base::SocketAddress free_address() {
     static std::uint32_t serial = 0;
     auto const process = static_cast<std::uint32_t>(::getpid()) & 0x7fff;
     base::IpAddress const ip = base::IpAddress::v4(0x7f800000 + (process << 8) + (++serial & 0xff));
-    // Free for both protocols.
-    Socket const stream = bind_socket(SOCK_STREAM, {ip, 0});
-    return stream.address;
+    // Free for both protocols on every address, as some tests listen on all.
+    for (;;) {
+        Socket const stream = bind_socket(SOCK_STREAM, {base::IpAddress{}, 0});
+        lb::RawAddress const same({base::IpAddress{}, stream.address.port});
+        base::Descriptor const datagram(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        if (::bind(datagram.get(), same.get(), same.size) == 0) {
+            return {ip, stream.address.port};
+        }
+    }
 }
 
 Socket listen_tcp(base::SocketAddress const& address, int backlog) {

@@ -12,7 +12,7 @@
 // Plain blocking-with-deadline sockets on loopback, for tests.
 namespace test {
 
-// An address of 127/8 that this test process uses alone, with a port free on it.
+// An address of 127/8 that this test process uses alone, with a port that nobody uses.
 [[nodiscard]] base::SocketAddress free_address();
 
 struct Socket {
