@@ -207,6 +207,10 @@ void Agent::on_runtime(base::Instant now, runtime::Event const& event, Effects& 
     machine_->finish(now, out);
 }
 
+void Agent::on_persisted(base::Instant now, std::uint64_t sequence, Effects& out) {
+    machine_->on_persisted(now, sequence, out);
+}
+
 void Agent::on_tick(base::Instant now, Effects& out) {
     machine_->on_tick(now, out);
 }

@@ -83,7 +83,8 @@ using Outcome = std::expected<T, Refusal>;
 // runs, thousands at once, in the simulator.
 //
 // Duties of the caller: carry out the effects of every call; call on_tick() at or after
-// next_deadline(); answer each Action with its Event and each LogRead with on_log_read().
+// next_deadline(); answer each Persist with on_persisted(), each Action with its Event and each
+// LogRead with on_log_read().
 class Agent {
 public:
     Agent(Config config, base::Prng prng);
@@ -98,6 +99,10 @@ public:
                     gossip::Channel channel, base::ByteView bytes, Effects& out);
     void on_unreachable(base::Instant now, base::SocketAddress to, Effects& out);
     void on_runtime(base::Instant now, runtime::Event const& event, Effects& out);
+    // Every Persist up to this number is on the disk; only now do the others hear of what this host
+    // wrote, for after a crash it could not stand by what it has lost. To be called as well when
+    // the disk fails and the fleet should go on without it.
+    void on_persisted(base::Instant now, std::uint64_t sequence, Effects& out);
     void on_tick(base::Instant now, Effects& out);
     [[nodiscard]] base::Instant next_deadline() const;
 

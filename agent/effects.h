@@ -15,7 +15,7 @@
 
 namespace agent {
 
-// One atomic write. Sequences rise by one.
+// One atomic write, to be answered by Agent::on_persisted(). Sequences rise by one.
 struct Persist {
     std::uint64_t sequence{};
     crdt::Batch batch;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -48,6 +49,7 @@ public:
     bool merge(crdt::Entry entry);
     void note_changed(std::string_view key);
     void spread(crdt::Entry const& entry);
+    void on_persisted(base::Instant now, std::uint64_t sequence, Effects& out);
     void on_entries(base::NodeId from, base::ByteView bytes);
     void take(crdt::SyncEffects& effects, base::SocketAddress reply_to, base::NodeId peer,
               Effects& out);
@@ -122,6 +124,10 @@ public:
     base::Instant decide_at{};  // the earliest time of the next decision
     crdt::Batch pending;        // towards the disk
     std::uint64_t next_persist = 1;
+    // Writes of ours that are not on the disk yet, and answers that may hold them: each with the
+    // Persist it waits for, in order.
+    std::deque<std::pair<std::uint64_t, crdt::Entry>> unspread;
+    std::deque<std::pair<std::uint64_t, gossip::Send>> unsent;
     base::Bytes roster_stored;
     std::vector<base::Bytes> large;  // entries to stream to peers, encoded
 };

@@ -12,6 +12,8 @@ namespace {
 // to the rest.
 constexpr std::size_t stream_peers_max = 16;
 constexpr std::size_t large_pending_max = 256;
+// What sync says beyond this while the disk stands still is dropped: a later digest asks again.
+constexpr std::size_t unsent_max = 64;
 
 base::Bytes framed(Part part, base::ByteView bytes) {
     base::Bytes out;
@@ -36,7 +38,7 @@ bool Agent::Machine::put(std::string_view key, base::Bytes value) {
         return false;
     }
     pending.entries.push_back(**written);
-    spread(**written);
+    unspread.emplace_back(next_persist, **written);
     note_changed(key);
     return true;
 }
@@ -45,7 +47,7 @@ void Agent::Machine::erase(std::string_view key) {
     auto const written = map.erase(key);
     if (written && *written != nullptr) {
         pending.entries.push_back(**written);
-        spread(**written);
+        unspread.emplace_back(next_persist, **written);
         note_changed(key);
     }
 }
@@ -80,6 +82,16 @@ void Agent::Machine::spread(crdt::Entry const& entry) {
     }
 }
 
+void Agent::Machine::on_persisted(base::Instant now, std::uint64_t sequence, Effects& out) {
+    for (; !unspread.empty() && unspread.front().first <= sequence; unspread.pop_front()) {
+        spread(unspread.front().second);
+    }
+    for (; !unsent.empty() && unsent.front().first <= sequence; unsent.pop_front()) {
+        out.sends.push_back(std::move(unsent.front().second));
+    }
+    finish(now, out);
+}
+
 void Agent::Machine::on_entries(base::NodeId /*from*/, base::ByteView bytes) {
     base::ByteReader in(bytes);
     while (!in.at_end()) {
@@ -98,10 +110,16 @@ void Agent::Machine::take(crdt::SyncEffects& effects, base::SocketAddress reply_
                                             ? gossip::Channel::datagram
                                             : gossip::Channel::stream;
         // A peer that membership does not know yet is answered where it spoke from.
-        if (message.to == peer && gossip.find(peer) == nullptr) {
-            out.sends.push_back({reply_to, channel, framed(Part::sync, message.bytes)});
-        } else {
-            send(message.to, Part::sync, channel, message.bytes, out);
+        gossip::Member const* const member = gossip.find(message.to);
+        if (member == nullptr && message.to != peer) {
+            continue;
+        }
+        gossip::Send sending{member != nullptr ? member->address : reply_to, channel,
+                             framed(Part::sync, message.bytes)};
+        if (unspread.empty() || message.channel == crdt::Channel::datagram) {
+            out.sends.push_back(std::move(sending));
+        } else if (unsent.size() < unsent_max) {
+            unsent.emplace_back(unspread.back().first, std::move(sending));
         }
     }
     for (std::string const& key : effects.changed) {

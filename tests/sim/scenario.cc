@@ -33,6 +33,23 @@ spec::ServiceSpec draw_service(base::Prng& prng, std::size_t number, std::size_t
     return service;
 }
 
+void change_service(World& world, std::uint64_t number) {
+    std::size_t const hosts = world.hosts().size();
+    auto const host = static_cast<std::size_t>(world.prng().below(hosts));
+    std::string const name = base::concat("shop/service", number);
+    switch (world.prng().below(4)) {
+        case 0:
+            world.remove(host, name);
+            break;
+        case 1:
+            world.scale(host, name, static_cast<std::uint32_t>(world.prng().below(2 * hosts)));
+            break;
+        default:
+            world.apply(host, draw_service(world.prng(), number, hosts));
+            break;
+    }
+}
+
 }  // namespace
 
 Outcome run_seed(std::uint64_t seed, std::size_t hosts) {
@@ -49,10 +66,9 @@ Outcome run_seed(std::uint64_t seed, std::size_t hosts) {
     for (int round = 0; round < 300 && !complaint; ++round) {
         world.run_for(milliseconds(100));
         complaint = one_container_per_slot_and_host(world);
-        if (world.prng().chance(0.02)) {
+        if (world.prng().chance(0.03)) {
             // Users go on working, on hosts that may be cut off.
-            std::uint64_t const number = 1 + world.prng().below(services);
-            world.apply(random_index(), draw_service(world.prng(), number, hosts));
+            change_service(world, 1 + world.prng().below(services));
         }
     }
     world.heal();

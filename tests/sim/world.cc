@@ -38,17 +38,20 @@ Faults Faults::draw(base::Prng& prng) {
     faults.loss = prng.chance(0.5) ? prng.unit() * 0.3 : 0;
     faults.duplication = prng.chance(0.5) ? prng.unit() * 0.2 : 0;
     faults.delay_max = milliseconds(2 + static_cast<std::int64_t>(prng.below(80)));
+    faults.write_max = milliseconds(prng.chance(0.3) ? 120 : 8);
+    faults.start_failure = prng.chance(0.5) ? prng.unit() * 0.2 : 0;
     faults.host_crash = sometimes(seconds(5), seconds(40));
-    faults.agent_kill = sometimes(seconds(5), seconds(40));
+    faults.agent_kill = sometimes(seconds(3), seconds(40));
     faults.partition = sometimes(seconds(8), seconds(40));
+    faults.pause = sometimes(seconds(8), seconds(40));
     faults.container_death = sometimes(seconds(2), seconds(20));
-    faults.start_failure = sometimes(seconds(2), seconds(20));
     return faults;
 }
 
 World::World(std::uint64_t seed, std::size_t hosts) : prng_(seed) {
     for (std::size_t index = 0; index < hosts; ++index) {
         auto host = std::make_unique<Host>();
+        host->index = index;
         host->id = node_id(index);
         host->address = {base::IpAddress::v4(0x0a000001 + static_cast<std::uint32_t>(index)), 7700};
         hosts_.push_back(std::move(host));
@@ -65,21 +68,22 @@ void World::boot() {
 }
 
 void World::apply(std::size_t host, spec::ServiceSpec const& service) {
-    agent::Effects effects;
-    if (hosts_[host]->agent) {
-        auto const outcome = hosts_[host]->agent->apply(now_, {service}, effects);
+    tell(*hosts_[host], [&](agent::Agent& agent, agent::Effects& out) {
+        auto const outcome = agent.apply(now_, {service}, out);
         CHECK(outcome.has_value());
-        carry_out(*hosts_[host], effects);
-    }
+    });
 }
 
 void World::remove(std::size_t host, std::string const& service) {
-    agent::Effects effects;
-    if (hosts_[host]->agent) {
-        auto const outcome = hosts_[host]->agent->remove(now_, service, effects);
-        CHECK(outcome.has_value());
-        carry_out(*hosts_[host], effects);
-    }
+    tell(*hosts_[host], [&](agent::Agent& agent, agent::Effects& out) {
+        [[maybe_unused]] auto const outcome = agent.remove(now_, service, out);
+    });
+}
+
+void World::scale(std::size_t host, std::string const& service, std::uint32_t replicas) {
+    tell(*hosts_[host], [&](agent::Agent& agent, agent::Effects& out) {
+        [[maybe_unused]] auto const outcome = agent.scale(now_, service, replicas, out);
+    });
 }
 
 void World::run_for(base::Duration duration) {
@@ -106,42 +110,63 @@ bool World::run_until(base::Duration limit, std::function<bool()> const& done) {
 void World::set_faults(Faults const& faults) {
     faults_ = faults;
     ++fault_era_;
-    schedule_fault(faults.host_crash, [this] {
-        Host& host = random_host();
-        auto const index = static_cast<std::size_t>(
-            std::ranges::find_if(hosts_, [&](auto const& each) { return each.get() == &host; }) -
-            hosts_.begin());
-        crash_host(index);
-        queue_.at(now_ + between(milliseconds(500), seconds(10)),
-                  [this, index] { start_agent(index); });
-    });
-    schedule_fault(faults.agent_kill, [this] {
-        auto const index = static_cast<std::size_t>(prng_.below(hosts_.size()));
-        kill_agent(index);
-        queue_.at(now_ + between(milliseconds(100), seconds(5)),
-                  [this, index] { start_agent(index); });
-    });
-    schedule_fault(faults.partition, [this] {
-        std::set<std::size_t> side;
-        for (std::size_t index = 0; index < hosts_.size(); ++index) {
-            if (prng_.chance(0.5)) {
-                side.insert(index);
+    schedule_fault(faults.host_crash, [this] { crash_some_host(); });
+    schedule_fault(faults.agent_kill, [this] { kill_some_agent(); });
+    schedule_fault(faults.partition, [this] { part_some_hosts(); });
+    schedule_fault(faults.pause, [this] { freeze_some_host(); });
+    schedule_fault(faults.container_death, [this] { end_some_container(); });
+}
+
+void World::crash_some_host() {
+    std::size_t const index = random_index();
+    crash_host(index);
+    queue_.at(now_ + between(milliseconds(500), seconds(10)),
+              [this, index] { start_agent(index); });
+}
+
+void World::kill_some_agent() {
+    std::size_t const index = random_index();
+    // Also several times in a row, before it has settled or written anything.
+    base::Instant when = now_;
+    do {
+        queue_.at(when, [this, index, era = fault_era_] {
+            if (fault_era_ == era) {
+                kill_agent(index);
             }
+        });
+        when += between(milliseconds(50), seconds(4));
+        queue_.at(when, [this, index] { start_agent(index); });
+        when += between(milliseconds(1), seconds(3));
+    } while (prng_.chance(0.4));
+}
+
+void World::part_some_hosts() {
+    std::set<std::size_t> side;
+    for (std::size_t index = 0; index < hosts_.size(); ++index) {
+        if (prng_.chance(0.5)) {
+            side.insert(index);
         }
-        partition(side);
-        queue_.at(now_ + between(milliseconds(500), seconds(10)), [this] { unite(); });
-    });
-    schedule_fault(faults.container_death, [this] {
-        Host& host = random_host();
-        for (auto& [id, container] : host.containers) {
-            if (container.running && prng_.chance(0.5)) {
-                container.running = false;
-                container.exit = {.code = 1, .signal = 0, .out_of_memory = false};
-                runtime_event(host, milliseconds(1), runtime::Exited{id, container.exit});
-                break;
-            }
+    }
+    partition(side, prng_.chance(0.3));
+    queue_.at(now_ + between(milliseconds(500), seconds(10)), [this] { unite(); });
+}
+
+void World::freeze_some_host() {
+    std::size_t const index = random_index();
+    freeze(index);
+    queue_.at(now_ + between(seconds(1), seconds(20)), [this, index] { thaw(index); });
+}
+
+void World::end_some_container() {
+    Host& host = *hosts_[random_index()];
+    for (auto& [id, container] : host.containers) {
+        if (container.running && prng_.chance(0.5)) {
+            container.running = false;
+            container.exit = {.code = 1, .signal = 0, .out_of_memory = false};
+            runtime_event(host, milliseconds(1), runtime::Exited{id, container.exit});
+            break;
         }
-    });
+    }
 }
 
 void World::heal() {
@@ -149,6 +174,7 @@ void World::heal() {
     ++fault_era_;
     unite();
     for (std::size_t index = 0; index < hosts_.size(); ++index) {
+        thaw(index);
         start_agent(index);
     }
 }
@@ -163,9 +189,17 @@ void World::crash_host(std::size_t index) {
 
 void World::kill_agent(std::size_t index) {
     Host& host = *hosts_[index];
+    if (host.writing > 0 && prng_.chance(0.5)) {
+        host.disk.sync(host.writing);  // on the disk, though nobody was told
+    }
+    host.disk.crash();
+    host.unwritten.clear();
+    host.writing = 0;
     host.agent.reset();
     ++host.life;
     host.wake.reset();
+    host.frozen = false;
+    host.held.clear();
 }
 
 void World::start_agent(std::size_t index) {
@@ -198,18 +232,62 @@ void World::start_agent(std::size_t index) {
         seeds.push_back(hosts_[0]->address);
     }
     agent::Effects effects;
-    host.agent->start(now_, host.disk, std::move(adopted), seeds, effects);
+    auto loaded = host.disk.load();
+    CHECK(loaded.has_value());
+    host.agent->start(now_, *std::move(loaded), std::move(adopted), seeds, effects);
     carry_out(host, effects);
 }
 
-void World::partition(std::set<std::size_t> const& side) {
-    for (std::size_t index = 0; index < hosts_.size(); ++index) {
-        hosts_[index]->group = side.contains(index) ? 1 : 0;
-    }
+void World::partition(std::set<std::size_t> const& side, bool one_way) {
+    cut_off_ = side;
+    cut_one_way_ = one_way;
 }
 
 void World::unite() {
     partition({});
+}
+
+bool World::hears(std::size_t to, std::size_t from) const {
+    bool const inside = cut_off_.contains(to);
+    return inside == cut_off_.contains(from) || (cut_one_way_ && !inside);
+}
+
+void World::freeze(std::size_t index) {
+    hosts_[index]->frozen = hosts_[index]->agent != nullptr;
+}
+
+void World::thaw(std::size_t index) {
+    Host& host = *hosts_[index];
+    host.frozen = false;
+    for (std::function<void()> const& action : std::exchange(host.held, {})) {
+        action();
+    }
+}
+
+void World::at_host(Host& host, base::Instant when, std::function<void()> action) {
+    queue_.at(when, [&host, action = std::move(action)]() mutable {
+        if (host.frozen) {
+            host.held.push_back(std::move(action));
+        } else {
+            action();
+        }
+    });
+}
+
+void World::at_agent(Host& host, base::Instant when, std::function<void()> action) {
+    at_host(host, when, [&host, life = host.life, action = std::move(action)] {
+        if (host.life == life) {
+            action();
+        }
+    });
+}
+
+void World::tell(Host& host, std::function<void(agent::Agent&, agent::Effects&)> const& event) {
+    if (host.agent && !host.frozen) {
+        agent::Effects effects;
+        event(*host.agent, effects);
+        carry_out(host, effects);
+    }
 }
 
 void World::carry_out(Host& host, agent::Effects& effects) {
@@ -220,24 +298,10 @@ void World::carry_out(Host& host, agent::Effects& effects) {
         host.network = std::move(effects.network);
     }
     for (agent::Persist& persist : effects.persists) {
-        // One writer thread: in order, each after the one before.
-        host.written_at =
-            std::max(host.written_at, now_) + between(milliseconds(1), milliseconds(8));
-        queue_.at(host.written_at, [&host, life = host.life, batch = std::move(persist.batch)] {
-            if (host.life != life) {
-                return;  // it crashed before the write was on disk
-            }
-            for (crdt::Entry const& entry : batch.entries) {
-                std::erase_if(host.disk.entries,
-                              [&](crdt::Entry const& held) { return held.key == entry.key; });
-                host.disk.entries.push_back(entry);
-            }
-            host.disk.version = batch.version;
-            for (auto const& [key, value] : batch.locals) {
-                host.disk.locals[key] = value;
-            }
-        });
+        host.disk.stage(std::move(persist.batch));
+        host.unwritten.push_back(persist.sequence);
     }
+    write(host);
     for (runtime::Action& action : effects.actions) {
         perform(host, std::move(action));
     }
@@ -247,20 +311,37 @@ void World::carry_out(Host& host, agent::Effects& effects) {
     schedule_wake(host);
 }
 
-void World::deliver(Host& from, gossip::Send send) {
-    Host* const to = at(send.to);
-    if (to == nullptr) {
+// One writer thread: what waits while one write is under way goes into the next.
+void World::write(Host& host) {
+    if (host.writing > 0 || host.unwritten.empty()) {
         return;
     }
+    host.writing = host.unwritten.size();
+    at_agent(host, now_ + between(milliseconds(1), faults_.write_max), [this, &host] {
+        std::size_t const count = std::exchange(host.writing, 0);
+        std::uint64_t const last = host.unwritten[count - 1];
+        host.disk.sync(count);
+        host.unwritten.erase(host.unwritten.begin(),
+                             host.unwritten.begin() + static_cast<std::ptrdiff_t>(count));
+        tell(host, [&](agent::Agent& agent, agent::Effects& out) {
+            agent.on_persisted(now_, last, out);
+        });
+    });
+}
+
+void World::deliver(Host& from, gossip::Send send) {
+    auto const index = at(send.to);
+    if (!index) {
+        return;
+    }
+    Host& to = *hosts_[*index];
     bool const stream = send.channel == gossip::Channel::stream;
-    // A stream retransmits what is lost; it fails only when the peer cannot be reached.
-    if (stream && (to->agent == nullptr || to->group != from.group)) {
-        queue_.at(now_ + milliseconds(200), [this, &from, life = from.life, address = send.to] {
-            if (from.life == life) {
-                agent::Effects effects;
-                from.agent->on_unreachable(now_, address, effects);
-                carry_out(from, effects);
-            }
+    // A stream retransmits what is lost; it fails only when the peer cannot be reached and answer.
+    if (stream && (!to.agent || !hears(*index, from.index) || !hears(from.index, *index))) {
+        at_agent(from, now_ + milliseconds(200), [this, &from, address = send.to] {
+            tell(from, [&](agent::Agent& agent, agent::Effects& out) {
+                agent.on_unreachable(now_, address, out);
+            });
         });
         return;
     }
@@ -269,17 +350,16 @@ void World::deliver(Host& from, gossip::Send send) {
     }
     int const copies = !stream && prng_.chance(faults_.duplication) ? 2 : 1;
     for (int copy = 0; copy < copies; ++copy) {
-        queue_.at(now_ + between(faults_.delay_min, faults_.delay_max),
-                  [this, to, group = from.group, id = from.id, source = from.address,
-                   channel = send.channel, bytes = send.bytes] {
-                      if (to->agent == nullptr || to->group != group) {
-                          return;
-                      }
-                      note(trace_deliver, *to, bytes);
-                      agent::Effects effects;
-                      to->agent->on_message(now_, id, source, channel, bytes, effects);
-                      carry_out(*to, effects);
-                  });
+        at_host(to, now_ + between(faults_.delay_min, faults_.delay_max),
+                [this, &to, &from, channel = send.channel, bytes = send.bytes] {
+                    if (!to.agent || !hears(to.index, from.index)) {
+                        return;
+                    }
+                    note(trace_deliver, to, bytes);
+                    tell(to, [&](agent::Agent& agent, agent::Effects& out) {
+                        agent.on_message(now_, from.id, from.address, channel, bytes, out);
+                    });
+                });
     }
 }
 
@@ -305,7 +385,7 @@ void World::perform(Host& host, runtime::Action action) {
 
 void World::start_container(Host& host, runtime::Start const& start) {
     CHECK(host.network.has_value());
-    if (faults_.start_failure.count() > 0 && prng_.chance(0.1)) {
+    if (prng_.chance(faults_.start_failure)) {
         runtime_event(host, milliseconds(5), runtime::StartFailed{start.id, "simulated failure"});
         return;
     }
@@ -327,15 +407,14 @@ void World::runtime_event(Host& host, base::Duration delay, runtime::Event event
     if (!host.agent) {
         return;  // the next agent finds out when it adopts
     }
-    queue_.at(now_ + delay,
-              [this, &host, life = host.life, power = host.power, event = std::move(event)] {
-                  if (host.life == life && host.power == power) {
-                      note(trace_runtime, host, {});
-                      agent::Effects effects;
-                      host.agent->on_runtime(now_, event, effects);
-                      carry_out(host, effects);
-                  }
-              });
+    at_agent(host, now_ + delay, [this, &host, power = host.power, event = std::move(event)] {
+        if (host.power == power) {
+            note(trace_runtime, host, {});
+            tell(host, [&](agent::Agent& agent, agent::Effects& out) {
+                agent.on_runtime(now_, event, out);
+            });
+        }
+    });
 }
 
 void World::schedule_wake(Host& host) {
@@ -344,15 +423,13 @@ void World::schedule_wake(Host& host) {
         return;
     }
     host.wake = due;
-    queue_.at(due, [this, &host, life = host.life, due] {
-        if (host.life != life || host.wake != due) {
+    at_agent(host, due, [this, &host, due] {
+        if (host.wake != due) {
             return;
         }
         host.wake.reset();
         note(trace_wake, host, {});
-        agent::Effects effects;
-        host.agent->on_tick(now_, effects);
-        carry_out(host, effects);
+        tell(host, [&](agent::Agent& agent, agent::Effects& out) { agent.on_tick(now_, out); });
     });
 }
 
@@ -379,17 +456,15 @@ base::Duration World::between(base::Duration low, base::Duration high) {
                      prng_.below(static_cast<std::uint64_t>((high - low).count()) + 1)));
 }
 
-Host* World::at(base::SocketAddress address) {
-    for (auto const& host : hosts_) {
-        if (host->address == address) {
-            return host.get();
-        }
-    }
-    return nullptr;
+std::optional<std::size_t> World::at(base::SocketAddress address) const {
+    auto const found =
+        std::ranges::find(hosts_, address, [](auto const& host) -> auto& { return host->address; });
+    return found == hosts_.end() ? std::nullopt
+                                 : std::optional(static_cast<std::size_t>(found - hosts_.begin()));
 }
 
-Host& World::random_host() {
-    return *hosts_[static_cast<std::size_t>(prng_.below(hosts_.size()))];
+std::size_t World::random_index() {
+    return static_cast<std::size_t>(prng_.below(hosts_.size()));
 }
 
 }  // namespace sim
