@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "runtime/system/file.h"
 #include "tests/support/busybox_image.h"
 
 namespace fleet {
@@ -222,6 +223,10 @@ void Host::put_file(std::string const& name, std::string_view text) const {
 
 void Host::remove_file(std::string const& name) const {
     fs::remove(base::concat(services_dir(), "/", name));
+}
+
+std::vector<std::string> Host::containers() const {
+    return runtime::list_directory(base::concat(state_dir(), "/containers"));
 }
 
 pid_t Host::container_process(std::string const& id) const {

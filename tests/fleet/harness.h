@@ -67,6 +67,8 @@ public:
     void put_file(std::string const& name, std::string_view text) const;
     void remove_file(std::string const& name) const;
 
+    // The ids of the containers that take up room on this host, running or not.
+    [[nodiscard]] std::vector<std::string> containers() const;
     // The first process of a container on this host, as this machine numbers it.
     [[nodiscard]] pid_t container_process(std::string const& id) const;
     [[nodiscard]] base::Descriptor container_netns(std::string const& id) const;
