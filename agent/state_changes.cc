@@ -163,6 +163,10 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
         if (change.before == change.now) {
             continue;
         }
+        if (change.now == gossip::State::alive) {
+            // The kernel forgets routes over a link that was down: all are given again.
+            network.reset();
+        }
         static constexpr std::string_view words[] = {"is alive", "is suspected", "is down",
                                                      "has left"};
         out.notices.push_back(

@@ -1,11 +1,11 @@
 #include "cmd/daemon.h"
 
+#include <filesystem>
+#include <string>
+
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <filesystem>
-#include <string>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -14,7 +14,7 @@
 #include "cmd/output.h"
 #include "crdt/rocks_store.h"
 #include "dns/server/server.h"
-#include "lb/proxy.h"
+#include "lb/proxy/proxy.h"
 #include "net/host.h"
 #include "net/state_dir.h"
 #include "runtime/image/image_store.h"
@@ -32,9 +32,12 @@ constexpr std::uint16_t dns_port = 53;
 
 std::vector<std::string> runtime_names(RuntimeChoice choice) {
     switch (choice) {
-        case RuntimeChoice::automatic: return {"crun", "runc"};
-        case RuntimeChoice::crun: return {"crun"};
-        case RuntimeChoice::runc: return {"runc"};
+        case RuntimeChoice::automatic:
+            return {"crun", "runc"};
+        case RuntimeChoice::crun:
+            return {"crun"};
+        case RuntimeChoice::runc:
+            return {"runc"};
     }
     return {};
 }
@@ -68,7 +71,7 @@ public:
         out->store_ = TRY(crdt::open_rocks_store(options.state_dir + "/state"));
         out->network_ = TRY(runtime::open_network(
             {.bridge = options.bridge, .netns_dir = options.run_dir + "/netns"}));
-        out->images_ = TRY(runtime::ImageStore::open(options.state_dir + "/images"));
+        out->images_ = TRY(runtime::ImageStore::open(options.state_dir));
         runtime::OciConfig oci;
         oci.state_dir = options.state_dir;
         oci.run_dir = options.run_dir;
@@ -101,6 +104,13 @@ public:
     }
 
     [[nodiscard]] std::string runtime() const { return driver_->description(); }
+
+    // This host has left its fleet: nothing of the fleet's network stays.
+    void clear() {
+        if (auto const cleared = network_->clear(); !cleared) {
+            base::log(base::LogLevel::warning, "network", cleared.error().message);
+        }
+    }
 
 private:
     Adapters() = default;
@@ -159,8 +169,9 @@ base::Result<bool> run(DaemonOptions const& options) {
     net::StateLock const lock = TRY(net::StateLock::take(options.state_dir));
     std::optional<net::Fleet> fleet = TRY(net::load_fleet(options.state_dir));
     if (!fleet) {
-        return base::fail("this host is in no fleet: `agent init` founds one, `agent join` joins "
-                          "one");
+        return base::fail(
+            "this host is in no fleet: `agent init` founds one, `agent join` joins "
+            "one");
     }
     net::Identity const identity = TRY(net::load_or_make_identity(options.state_dir));
     std::uint64_t const boot = TRY(net::raise_boot_count(options.state_dir));
@@ -188,7 +199,11 @@ base::Result<bool> run(DaemonOptions const& options) {
               base::concat(config.facts.name, " (", short_string(config.id), ") is up at ",
                            to_string(config.address), ", containers by ", config.facts.runtime));
     notify_ready();
-    return host->run();
+    bool const left = host->run();
+    if (left) {
+        adapters->clear();
+    }
+    return left;
 }
 
 }  // namespace

@@ -1,5 +1,9 @@
 #include "cmd/host_facts.h"
 
+#include <fstream>
+#include <memory>
+#include <string>
+
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
@@ -8,10 +12,6 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-#include <fstream>
-#include <memory>
-#include <string>
 
 #include "base/text.h"
 #include "cmd/version.h"
@@ -70,7 +70,7 @@ std::optional<base::IpAddress> first_interface_address(std::string const& bridge
 agent::Facts host_facts(DaemonOptions const& options, std::string runtime) {
     utsname system{};
     ::uname(&system);
-    struct sysinfo memory {};
+    struct sysinfo memory{};
     ::sysinfo(&memory);
     agent::Facts facts;
     facts.name = options.name.empty() ? std::string(system.nodename) : options.name;
@@ -103,8 +103,9 @@ base::Result<base::IpAddress> reachable_address(DaemonOptions const& options,
     if (auto const address = first_interface_address(options.bridge)) {
         return *address;
     }
-    return base::fail("no network interface has an address: say how the others reach this host "
-                      "with --advertise IP");
+    return base::fail(
+        "no network interface has an address: say how the others reach this host "
+        "with --advertise IP");
 }
 
 std::vector<base::SocketAddress> host_resolvers(base::Prefix fleet_range) {

@@ -127,6 +127,7 @@ public:
     // `floor`, which must be higher than any number it ever gave. Until close_gap() its own version
     // stays where the disk left it, so that peers give back what they hold of the lost writes.
     Map(base::NodeId self, std::uint64_t floor) : self_(self), sequence_(floor), gap_open_(true) {}
+
     Map(Map&&) noexcept = default;
     Map& operator=(Map&&) noexcept = default;
 
@@ -146,6 +147,7 @@ public:
 
     // Peers have been asked, or there are none: what they did not hold is lost for good.
     void close_gap();
+
     // The number of this host's latest write, or its floor.
     [[nodiscard]] std::uint64_t last_sequence() const { return sequence_; }
 

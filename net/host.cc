@@ -15,6 +15,8 @@ namespace {
 
 using base::LogLevel;
 
+constexpr auto repair_interval = std::chrono::seconds(5);
+
 gossip::Channel to_gossip(Channel channel) {
     return channel == Channel::datagram ? gossip::Channel::datagram : gossip::Channel::stream;
 }
@@ -139,6 +141,7 @@ bool Host::Loop::run() {
         }
     });
     arm();
+    repair_network();
     io_.run();
     return has_left_;
 }
@@ -154,11 +157,8 @@ void Host::Loop::carry_out(agent::Effects& effects) {
         transport_->send(send.to, from_gossip(send.channel), std::move(send.bytes));
     }
     if (effects.network) {
-        auto const result = ports_.set_network(*effects.network);
-        network_problem_ = result ? std::string() : result.error().message;
-        if (!result) {
-            base::log(LogLevel::error, "network", network_problem_);
-        }
+        network_plan_ = std::move(effects.network);
+        set_network(*network_plan_);
     }
     if (effects.zone) {
         ports_.set_zone(*effects.zone);
@@ -181,6 +181,27 @@ void Host::Loop::carry_out(agent::Effects& effects) {
         finish_leave();
     }
     arm();
+}
+
+void Host::Loop::set_network(agent::NetworkPlan const& plan) {
+    auto const result = ports_.set_network(plan);
+    std::string problem = result ? std::string() : result.error().message;
+    if (!problem.empty() && problem != network_problem_) {
+        base::log(LogLevel::error, "network", problem);
+    }
+    network_problem_ = std::move(problem);
+}
+
+void Host::Loop::repair_network() {
+    if (network_plan_ && !has_left_) {
+        set_network(*network_plan_);
+    }
+    repair_timer_.expires_after(repair_interval);
+    repair_timer_.async_wait([this](auto const& error) {
+        if (!error) {
+            repair_network();
+        }
+    });
 }
 
 void Host::Loop::read_logs(std::vector<agent::LogRead> const& reads) {

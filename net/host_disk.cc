@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "net/clock.h"
 #include "net/host_loop.h"
 
 namespace net {
@@ -31,16 +32,27 @@ void Host::Loop::persist(agent::Persist persist) {
     last_sequence_ = persist.sequence;
     if (unwritten_) {
         merge(*unwritten_, std::move(persist.batch));
+        // The fleet goes on without this disk. Later, for the agent is in the middle of a call.
+        boost::asio::post(io_, [this, sequence = persist.sequence] { tell_persisted(sequence); });
         return;
     }
     in_flight_[persist.sequence] = persist.batch;
     if (!writer_->submit(persist.sequence, std::move(persist.batch))) {
-        on_written(persist.sequence, base::fail("the disk has not answered for a long time"));
+        boost::asio::post(io_, [this, sequence = persist.sequence] {
+            on_written(sequence, base::fail("the disk has not answered for a long time"));
+        });
     }
+}
+
+void Host::Loop::tell_persisted(std::uint64_t sequence) {
+    tell([&](agent::Agent& agent, agent::Effects& out) {
+        agent.on_persisted(now(), sequence, out);
+    });
 }
 
 void Host::Loop::on_written(std::uint64_t sequence, base::Result<void> const& result) {
     auto written = in_flight_.extract(sequence);
+    tell_persisted(sequence);
     if (result) {
         disk_problem_.clear();
         auto const end = waiting_.upper_bound(sequence);

@@ -51,6 +51,9 @@ private:
     template <class Tell>
     auto tell(Tell&& what);
     void carry_out(agent::Effects& effects);
+    // Repeats the last plan now and then: other programs flush tables, links go down and up.
+    void repair_network();
+    void set_network(agent::NetworkPlan const& plan);
     void read_logs(std::vector<agent::LogRead> const& reads);
     void arm();
     void on_file(FileEvent const& event);
@@ -60,6 +63,7 @@ private:
     void persist(agent::Persist persist);
     void on_written(std::uint64_t sequence, base::Result<void> const& result);
     void retry_write();
+    void tell_persisted(std::uint64_t sequence);
     // Answers once the write is on disk, or with why it is not.
     void answer_when_written(agent::Outcome<agent::Accepted> outcome, Done<agent::Accepted> done);
     void finish_leave();
@@ -70,6 +74,8 @@ private:
     boost::asio::steady_timer timer_{io_};
     boost::asio::steady_timer retry_timer_{io_};
     boost::asio::steady_timer leave_timer_{io_};
+    boost::asio::steady_timer repair_timer_{io_};
+    std::optional<agent::NetworkPlan> network_plan_;
     boost::asio::signal_set signals_{io_};
     std::optional<agent::Agent> agent_;
 

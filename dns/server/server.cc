@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "dns/server/forwarder.h"
 #include "dns/message.h"
+#include "dns/server/forwarder.h"
 #include "dns/server/socket.h"
 #include "dns/server/tcp_clients.h"
 

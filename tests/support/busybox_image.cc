@@ -43,8 +43,7 @@ base::Result<void> write_busybox_image(std::string const& path, std::string cons
     layer.file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n");
     layer.file("etc/group", "root:x:0:\nnogroup:x:65534:\nweb:x:800:nobody\n");
     TestImage const image{.reference = reference, .layers = {{layer.finish(), ""}}};
-    base::Descriptor const file =
-        TRY(runtime::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
+    base::Descriptor const file = TRY(runtime::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0644));
     return runtime::write_all(
         file.get(), format == ImageFormat::oci ? oci_archive(image) : docker_archive(image));
 }

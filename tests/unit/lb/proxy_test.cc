@@ -1,4 +1,4 @@
-#include "lb/proxy.h"
+#include "lb/proxy/proxy.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include "lb/sockets.h"
+#include "lb/proxy/sockets.h"
 #include "sockets.h"
 
 namespace {

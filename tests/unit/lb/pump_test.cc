@@ -1,4 +1,4 @@
-#include "lb/pump.h"
+#include "lb/proxy/pump.h"
 
 #include <array>
 #include <vector>

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lb/sockets.h"
+#include "lb/proxy/sockets.h"
 
 namespace test {
 

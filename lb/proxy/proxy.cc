@@ -1,4 +1,4 @@
-#include "lb/proxy.h"
+#include "lb/proxy/proxy.h"
 
 #include <algorithm>
 #include <atomic>
@@ -17,9 +17,9 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "lb/proxy_context.h"
-#include "lb/tcp_frontend.h"
-#include "lb/udp_frontend.h"
+#include "lb/proxy/proxy_context.h"
+#include "lb/proxy/tcp_frontend.h"
+#include "lb/proxy/udp_frontend.h"
 
 namespace lb {
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "lb/proxy_context.h"
+#include "lb/proxy/proxy_context.h"
 
 namespace lb {
 

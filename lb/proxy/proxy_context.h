@@ -8,8 +8,8 @@
 
 #include "base/random.h"
 #include "base/result.h"
-#include "lb/poller.h"
-#include "lb/proxy.h"
+#include "lb/proxy/poller.h"
+#include "lb/proxy/proxy.h"
 #include "lb/table.h"
 
 namespace lb {

@@ -4,8 +4,8 @@
 #include <map>
 #include <memory>
 
-#include "lb/proxy_context.h"
-#include "lb/sockets.h"
+#include "lb/proxy/proxy_context.h"
+#include "lb/proxy/sockets.h"
 
 namespace lb {
 

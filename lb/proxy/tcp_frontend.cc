@@ -1,4 +1,4 @@
-#include "lb/tcp_frontend.h"
+#include "lb/proxy/tcp_frontend.h"
 
 #include <cerrno>
 #include <utility>
@@ -6,8 +6,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "lb/sockets.h"
-#include "lb/tcp_connection.h"
+#include "lb/proxy/sockets.h"
+#include "lb/proxy/tcp_connection.h"
 
 namespace lb {
 

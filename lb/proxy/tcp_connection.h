@@ -3,9 +3,9 @@
 #include <optional>
 #include <vector>
 
-#include "lb/proxy_context.h"
-#include "lb/pump.h"
-#include "lb/tcp_frontend.h"
+#include "lb/proxy/proxy_context.h"
+#include "lb/proxy/pump.h"
+#include "lb/proxy/tcp_frontend.h"
 
 namespace lb {
 

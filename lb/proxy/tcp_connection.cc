@@ -1,11 +1,11 @@
-#include "lb/tcp_connection.h"
+#include "lb/proxy/tcp_connection.h"
 
 #include <algorithm>
 #include <utility>
 
 #include <sys/epoll.h>
 
-#include "lb/sockets.h"
+#include "lb/proxy/sockets.h"
 
 namespace lb {
 

@@ -1,4 +1,4 @@
-#include "lb/poller.h"
+#include "lb/proxy/poller.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "lb/udp_frontend.h"
+#include "lb/proxy/udp_frontend.h"
 
 #include <algorithm>
 #include <cerrno>

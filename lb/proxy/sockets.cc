@@ -1,4 +1,4 @@
-#include "lb/sockets.h"
+#include "lb/proxy/sockets.h"
 
 #include <array>
 #include <cerrno>
