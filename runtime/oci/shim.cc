@@ -23,8 +23,6 @@ namespace {
 
 constexpr std::size_t buffer_size = 65536;
 constexpr std::size_t small_file_max = 65536;
-// What a container wrote before it ended and nobody has read yet: a pipe holds no more.
-constexpr std::size_t last_words_max = 1 << 20;
 constexpr int runtime_timeout_ms = 60'000;
 constexpr int exit_record_tries = 50;
 
@@ -86,6 +84,11 @@ public:
     int run() {
         detach();
         base::Result<void> const started = start();
+        if (!started && container_fd_) {
+            // Whoever adopts it by its record must learn how it ended.
+            send_signal(container_fd_, SIGKILL);
+            write_exit(watch());
+        }
         std::string const answer = started ? "ok\n" : started.error().message;
         // Nobody listens if the agent died meanwhile; the next one finds the records.
         static_cast<void>(write_all(shim_answer_fd, answer));
@@ -93,8 +96,7 @@ public:
         if (!started) {
             return 1;
         }
-        ExitStatus const status = watch();
-        write_exit(status);
+        write_exit(watch());
         return 0;
     }
 
@@ -137,9 +139,6 @@ private:
         if (started) {
             started = call_runtime({"start", options_.id}, output.write.get());
         }
-        if (!started) {
-            send_signal(container_fd_, SIGKILL);
-        }
         return started;
     }
 
@@ -170,6 +169,8 @@ private:
         return text;
     }
 
+    // The output is read before the end is noticed: who has ended writes no more, and its process
+    // is asked about first.
     ExitStatus watch() {
         bool open = true;
         for (;;) {
@@ -188,7 +189,6 @@ private:
         int status = 0;
         while (waitpid(container_, &status, 0) < 0 && errno == EINTR) {
         }
-        keep_last_words();
         ExitStatus result{.code = WEXITSTATUS(status)};
         if (WIFSIGNALED(status)) {
             result.signal = WTERMSIG(status);
@@ -197,15 +197,6 @@ private:
                 result.signal == SIGKILL && ran_out_of_memory(out_of_memory_file_);
         }
         return result;
-    }
-
-    void keep_last_words() {
-        std::size_t kept = 0;
-        for (std::string text = read_output(buffer_size); !text.empty() && kept < last_words_max;
-             text = read_output(buffer_size)) {
-            log_.write(text);
-            kept += text.size();
-        }
     }
 
     // A full disk may have room again soon; without the record the agent reports a lost container.

@@ -210,7 +210,8 @@ TEST_CASE("an agent killed at any moment leaves only what the next one adopts or
             INFO("round " << round << " " << one.id);
             CHECK_FALSE(one.exited);
             fixture.driver().perform(runtime::Stop{one.id, base::milliseconds(0)});
-            CHECK(expect<runtime::Exited>(fixture).status.signal == SIGKILL);
+            // Also one that had been made but not yet started: how it ended is known.
+            CHECK(expect<runtime::Exited>(fixture).status.code != 255);
             fixture.driver().perform(runtime::Remove{one.id});
             expect<runtime::Removed>(fixture);
         }
