@@ -144,6 +144,12 @@ void Agent::Machine::on_tick(base::Instant now, Effects& out) {
         }
         crdt::SyncEffects effects;
         sync.on_tick(now, peers, map, effects);
+        if (!settled && !told) {
+            prng.shuffle(std::span(peers));
+            for (base::NodeId const peer : peers) {
+                sync.pull(now, peer, map, effects);
+            }
+        }
         take(effects, {}, {}, out);
     }
     if (now >= supervisor.next_deadline()) {

@@ -35,9 +35,9 @@ void Agent::Machine::update_settled(base::Instant now, Effects& out) {
             current += is_current(member, map.version()) ? 1 : 0;
         }
     }
-    bool const told = peers > 0 && current == peers;
+    bool const knows = told && peers > 0 && current == peers;
     bool const alone = peers == 0 && now >= settle_deadline;
-    if (told || alone || now >= settle_limit) {
+    if (knows || alone || now >= settle_limit) {
         settled = true;
         dirty = true;
         map.close_gap();
@@ -45,8 +45,8 @@ void Agent::Machine::update_settled(base::Instant now, Effects& out) {
         gossip.set_meta(now, encode(MemberMeta{map.last_sequence()}), announcing);
         take(now, announcing, out);
         out.notices.push_back(
-            {Level::info, told ? "knows the fleet's present state"
-                               : "acts on the state it remembers: no other host has answered"});
+            {Level::info, knows ? "knows the fleet's present state"
+                                : "acts on the state it remembers: no other host has answered"});
     } else if (now >= settle_deadline) {
         settle_deadline = std::min(now + config.settle / 4, settle_limit);
     }

@@ -111,6 +111,7 @@ public:
     std::optional<dns::ZoneData> zone;
     std::optional<lb::Table> table;
 
+    bool told = false;  // a peer has given all it holds since this host started
     bool settled = false;
     base::Instant settle_deadline{};
     base::Instant settle_limit{};

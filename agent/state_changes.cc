@@ -129,6 +129,10 @@ void Agent::Machine::take(crdt::SyncEffects& effects, base::SocketAddress reply_
         note_changed(key);
     }
     dirty = dirty || effects.advanced;
+    told = told || std::ranges::any_of(effects.pulled, [&](base::NodeId const id) {
+               gossip::Member const* const member = gossip.find(id);
+               return member != nullptr && decode_meta(member->meta);
+           });
     effects = {};
 }
 
@@ -153,9 +157,9 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
         if (member == nullptr) {
             continue;
         }
-        // It has announced records that are not here yet.
+        // It has announced records that are not here yet, or knows what a restarted host missed.
         if (change.now == gossip::State::alive && decode_meta(member->meta) &&
-            !is_current(*member, map.version())) {
+            (!told || !is_current(*member, map.version()))) {
             crdt::SyncEffects pulled;
             sync.pull(now, change.id, map, pulled);
             take(pulled, member->address, change.id, out);

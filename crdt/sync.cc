@@ -130,6 +130,7 @@ std::expected<void, Errc> Sync::take(base::Instant now, base::NodeId from, Map::
     }
     if (!error && delta.complete) {
         map.raise(delta.covered);
+        out.pulled.push_back(from);
     }
     out.advanced = out.advanced || map.version() != version_before;
     if (error) {

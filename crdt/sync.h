@@ -28,6 +28,7 @@ struct SyncEffects {
     std::vector<Send> sends;
     std::vector<std::string> changed;  // keys whose current entry was replaced by a peer's
     bool advanced = false;             // the map's version vector moved
+    std::vector<base::NodeId> pulled;  // peers of whom everything they held has been merged
 };
 
 struct SyncConfig {

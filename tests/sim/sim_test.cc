@@ -124,6 +124,23 @@ TEST_CASE("a removed service ends everywhere, also where the removal was not hea
     CHECK(running(world) == 0);
 }
 
+TEST_CASE("a host that was away starts nothing that was removed meanwhile") {
+    sim::World world(9, 4);
+    world.boot();
+    world.apply(0, web(8));
+    REQUIRE(soon(world, seconds(10)));
+    world.crash_host(3);
+    world.run_for(seconds(3));
+    world.remove(0, "shop/web");
+    world.run_for(seconds(3));
+    world.start_agent(3);
+    for (int round = 0; round < 500; ++round) {
+        world.run_for(milliseconds(10));
+        REQUIRE(world.hosts()[3]->containers.empty());
+    }
+    REQUIRE(soon(world, seconds(10)));
+}
+
 TEST_CASE("a new revision replaces every replica, never all at once") {
     sim::World world(7, 3);
     world.boot();
