@@ -114,7 +114,7 @@ TEST_CASE("files that nobody finished are not acted on") {
     TestFleet fleet = TestFleet::founded(1);
     for (char const* const name : {".shop.yaml.swp", "shop.yaml~", "#shop.yaml#", ".shop.yaml",
                                    "shop.yaml.tmp", "shop.yaml.part", "4913"}) {
-        fleet[0].put_file(name, job_file("sleep 1000"));
+        fleet[0].put_file(name, job_file("shop", "sleep 1000"));
     }
     std::string const text = web_file(1);
     std::ofstream slow(base::concat(fleet[0].services_dir(), "/shop.yaml"));
@@ -153,7 +153,7 @@ TEST_CASE("a file with a mistake keeps the old version running and says where th
     fleet[0].put_file("shop.yaml", "services: [");
     REQUIRE(wait_until(patience, [&] {
         auto const messages = file_report(fleet[0], "shop.yaml").messages;
-        return messages.size() == 1 && messages[0].starts_with("shop.yaml:1:");
+        return messages.size() == 1 && messages[0].starts_with("shop.yaml:2:1: not valid YAML");
     }));
     CHECK(fleet.becomes_whole("shop/web", 2));
     CHECK(fleet.ids("shop/web") == before);

@@ -167,12 +167,14 @@ services:
                         replicas, "\n");
 }
 
-std::string job_file(std::string_view script, std::string_view more) {
-    return base::concat(
-        "name: shop\nservices:\n  job:\n    image: busybox\n"
-        "    stop_grace_period: 500ms\n"
-        "    command: [\"sh\", \"-c\", \"",
-        script, "\"]\n", more);
+std::string job_file(std::string_view project, std::string_view script, std::string_view more) {
+    return base::concat("name: ", project, R"(
+services:
+  job:
+    image: busybox
+    stop_grace_period: 500ms
+    command: ["sh", "-c", ")",
+                        script, "\"]\n", more);
 }
 
 std::set<std::string> answering_names(base::Descriptor const& netns,

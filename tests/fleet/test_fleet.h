@@ -63,8 +63,10 @@ private:
 // published on port 8080, checked by http.
 [[nodiscard]] std::string web_file(std::uint32_t replicas, std::string_view salute = "hello");
 
-// A Compose file with one service "job" that runs a shell script; `more` is further keys of it.
-[[nodiscard]] std::string job_file(std::string_view script, std::string_view more = "");
+// A Compose file of a project with one service, "job", that runs a shell script; `more` is further
+// keys of it.
+[[nodiscard]] std::string job_file(std::string_view project, std::string_view script,
+                                   std::string_view more = "");
 
 // The first words of the answers to as many requests; what went wrong counts as one too.
 [[nodiscard]] std::set<std::string> answering_names(base::Descriptor const& netns,
