@@ -75,10 +75,11 @@ CLI::Option* add_read(CLI::App& app, std::string const& name, Read read, std::st
 
 template <class T>
 bool assign(T& out, std::optional<T> value) {
-    if (value) {
-        out = *std::move(value);
+    if (!value) {
+        return false;
     }
-    return value.has_value();
+    out = *std::move(value);
+    return true;
 }
 
 std::optional<std::pair<std::string, std::string>> parse_pair(std::string const& text) {
