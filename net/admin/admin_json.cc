@@ -379,10 +379,11 @@ std::optional<std::string_view> text_of(json::value const& in) {
 // Puts a parsed value where it belongs; false where there is none.
 template <class T>
 bool assign(T& out, std::optional<T> value) {
-    if (value) {
-        out = *std::move(value);
+    if (!value) {
+        return false;
     }
-    return value.has_value();
+    out = *std::move(value);
+    return true;
 }
 
 bool read(json::value const& in, bool& out) {
@@ -434,10 +435,11 @@ bool read(json::value const& in, spec::ServiceSpec& out) {
         return false;
     }
     auto decoded = spec::decode(*bytes);
-    if (decoded) {
-        out = *std::move(decoded);
+    if (!decoded) {
+        return false;
     }
-    return decoded.has_value();
+    out = *std::move(decoded);
+    return true;
 }
 
 bool read(json::value const& in, Digest<std::uint64_t> out) {
