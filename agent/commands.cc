@@ -160,6 +160,11 @@ Outcome<void> Agent::Machine::read_log(base::Instant now, std::uint64_t request,
             }
         }
     }
+    if (!holder && !key && target.contains('.')) {
+        // A container that was replaced is in no record; its log may still be on this host.
+        holder = config.id;
+        ask.container = target;
+    }
     if (!holder) {
         return key ? refuse(base::concat("no container of ", target, " has run yet"))
                    : std::unexpected(key.error());
