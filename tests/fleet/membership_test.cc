@@ -83,16 +83,12 @@ TEST_CASE("what stands in an agent's way is named in one line") {
     check_refused(host.agent({"run", elsewhere, "--port", "7799"}), host.state_dir());
     check_refused(host.agent({"init", elsewhere, "--port", "7799"}), host.state_dir());
     host.stop_agent();
-    check_refused(host.agent({"init"}), "in a fleet");
+    check_refused(host.agent({"init"}), "belongs to a fleet already");
 
     pid_t const other = fleet::start_in(
-        host.netns(), {.arguments = {"/bin/busybox", "nc", "-lk", "-p", "7700", "-e", "/bin/true"}},
-        "/dev/null");
-    REQUIRE(wait_until(patience, [&] {
-        return fleet::run_in(host.netns(),
-                             {.arguments = {"/bin/busybox", "nc", "-z", "127.0.0.1", "7700"}})
-                   .exit_code == 0;
-    }));
+        host.netns(), {.arguments = {"/bin/busybox", "httpd", "-f", "-p", "7700"}}, "/dev/null");
+    base::SocketAddress const taken{host.address(), 7700};
+    REQUIRE(wait_until(patience, [&] { return fleet::http_get(host.netns(), taken).status != 0; }));
     check_refused(host.agent({"run"}), "TCP port 7700 is in use");
     ::kill(other, SIGKILL);
     ::waitpid(other, nullptr, 0);
