@@ -95,6 +95,9 @@ public:
     // begins to report to `sink`. Called once, before perform().
     [[nodiscard]] virtual base::Result<std::vector<Adopted>> adopt(Sink sink) = 0;
     virtual void perform(Action action) = 0;
+    // No event after it returns, and perform() does nothing any more; containers run on. Waits for
+    // what is under way, so the sink must take events until then; not to be called from the sink.
+    virtual void close() = 0;
     // At most `size_max` bytes from `from` on; `from` past the end gives an empty part, and
     // `from_end` counts back from the end instead.
     [[nodiscard]] virtual base::Result<LogPart> read_log(std::string const& id, std::uint64_t from,

@@ -104,7 +104,9 @@ OciDriver::OciDriver(OciConfig config, ImageStore& images, Network& network)
       work_(work_threads),
       probes_(probe_threads) {}
 
-OciDriver::~OciDriver() = default;
+OciDriver::~OciDriver() {
+    close();
+}
 
 base::Result<std::vector<Adopted>> OciDriver::adopt(Sink sink) {
     sink_ = std::move(sink);
@@ -127,7 +129,20 @@ base::Result<std::vector<Adopted>> OciDriver::adopt(Sink sink) {
     return adopted;
 }
 
+void OciDriver::close() {
+    // The watcher is gone only with the driver: what the queues end with uses it.
+    probes_.close();
+    work_.close();
+    if (watcher_) {
+        watcher_->close();
+    }
+    sink_ = nullptr;
+}
+
 void OciDriver::perform(Action action) {
+    if (!sink_) {
+        return;
+    }
     if (auto* const start_action = std::get_if<Start>(&action)) {
         work_.add([this, todo = std::move(*start_action)] { start(todo); });
     } else if (auto const* const stop_action = std::get_if<Stop>(&action)) {

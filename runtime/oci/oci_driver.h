@@ -43,11 +43,12 @@ public:
     [[nodiscard]] static base::Result<std::unique_ptr<OciDriver>> create(OciConfig config,
                                                                          ImageStore& images,
                                                                          Network& network);
-    // Containers and shims go on running.
+    // Closes; containers and shims go on running.
     ~OciDriver() override;
 
     [[nodiscard]] base::Result<std::vector<Adopted>> adopt(Sink sink) override;
     void perform(Action action) override;
+    void close() override;
     [[nodiscard]] base::Result<LogPart> read_log(std::string const& id, std::uint64_t from,
                                                  bool from_end, std::size_t size_max) override;
     [[nodiscard]] std::string description() const override;
@@ -83,7 +84,6 @@ private:
     Network& network_;
     RuntimeChoice choice_;
     Sink sink_;
-    // The threads end in the opposite order: what the queues run uses the watcher.
     std::unique_ptr<Watcher> watcher_;
     WorkQueue work_;
     WorkQueue probes_;  // of its own, so that hanging checks delay no container

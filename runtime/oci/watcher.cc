@@ -32,6 +32,10 @@ base::Result<std::unique_ptr<Watcher>> Watcher::create(OnEnd on_end) {
 }
 
 Watcher::~Watcher() {
+    close();
+}
+
+void Watcher::close() {
     if (thread_.joinable()) {
         {
             std::lock_guard const lock(mutex_);

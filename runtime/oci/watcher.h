@@ -38,6 +38,8 @@ public:
     // Sends the stop signal now and SIGKILL after `grace`. Of an unknown id: nothing to do, it has
     // ended.
     void stop(std::string const& id, base::Duration grace);
+    // `on_end` is not called any more once it has returned.
+    void close();
 
 private:
     using Clock = std::chrono::steady_clock;

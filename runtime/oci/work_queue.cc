@@ -11,6 +11,15 @@ WorkQueue::WorkQueue(std::size_t threads) {
 }
 
 WorkQueue::~WorkQueue() {
+    close();
+}
+
+void WorkQueue::close() {
+    {
+        std::lock_guard const lock(mutex_);
+        closed_ = true;
+        waiting_.clear();
+    }
     for (std::jthread& thread : threads_) {
         thread.request_stop();
     }
@@ -20,6 +29,9 @@ WorkQueue::~WorkQueue() {
 void WorkQueue::add(std::function<void()> work) {
     {
         std::lock_guard const lock(mutex_);
+        if (closed_) {
+            return;
+        }
         waiting_.push_back(std::move(work));
     }
     ready_.notify_one();

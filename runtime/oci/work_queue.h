@@ -10,9 +10,8 @@
 
 namespace runtime {
 
-// A few threads that run what they are given, first come, first served. The destructor waits for
-// what has begun and drops what has not. Its length is bounded by who fills it: the supervisor has
-// at most one action and one probe per container under way.
+// A few threads that run what they are given, first come, first served. Its length is bounded by
+// who fills it: the supervisor has at most one action and one probe per container under way.
 class WorkQueue {
 public:
     explicit WorkQueue(std::size_t threads);
@@ -21,12 +20,16 @@ public:
     WorkQueue& operator=(WorkQueue const&) = delete;
 
     void add(std::function<void()> work);
+    // Waits for what has begun, drops what has not and what is added later. The destructor does
+    // the same.
+    void close();
 
 private:
     void run(std::stop_token const& stop);
 
     std::mutex mutex_;
     std::condition_variable_any ready_;
+    bool closed_ = false;
     std::deque<std::function<void()>> waiting_;
     std::vector<std::jthread> threads_;
 };

@@ -85,7 +85,14 @@ public:
     }
 
     void perform(runtime::Action action) override {
-        std::visit([this](auto const& alternative) { on(alternative); }, action);
+        if (sink_) {
+            std::visit([this](auto const& alternative) { on(alternative); }, action);
+        }
+    }
+
+    void close() override {
+        sink_ = nullptr;
+        due_.clear();
     }
 
     base::Result<runtime::LogPart> read_log(std::string const& id, std::uint64_t from,
@@ -201,7 +208,7 @@ private:
 
     void report_ends() {
         for (auto& [id, container] : machine_.containers) {
-            if (end_if_due(container)) {
+            if (end_if_due(container) && sink_) {
                 sink_(runtime::Exited{id, container.status});
             }
         }

@@ -113,3 +113,21 @@ TEMPLATE_TEST_CASE("a new driver adopts what runs and what has ended", "", FakeF
     fixture.driver().perform(runtime::Remove{"ends"});
     expect<runtime::Removed>(fixture);
 }
+
+TEMPLATE_TEST_CASE("a closed driver is silent, and containers run on", "", FakeFixture,
+                   OciFixture) {
+    TestType fixture;
+    for (char const* const id : {"ends", "runs"}) {
+        fixture.driver().perform(start_of(id, contract::heeds_term));
+        expect<runtime::Started>(fixture);
+    }
+    fixture.driver().close();
+    fixture.driver().perform(runtime::Remove{"runs"});
+    fixture.driver().close();
+    fixture.kill("ends");
+    auto const adopted = fixture.restart();
+    CHECK(fixture.waiting_events() == 0);
+    REQUIRE(adopted.size() == 2);
+    CHECK(adopted[0].exited.has_value());
+    CHECK_FALSE(adopted[1].exited.has_value());
+}

@@ -11,9 +11,13 @@
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "runtime/oci/records.h"
+#include "runtime/system/process.h"
 #include "tests/contract/runtime/oci_host.h"
 #include "tests/sim/fake_driver.h"
 #include "tests/support/busybox_image.h"
@@ -53,6 +57,14 @@ public:
         driver_->advance(machine_.now + base::seconds(1));
         events_.clear();
     }
+
+    // Ends a container's program without the driver.
+    void kill(std::string const& id) {
+        machine_.kill(id, {.code = 137, .signal = 9});
+        driver_->advance(machine_.now);
+    }
+
+    std::size_t waiting_events() { return events_.size(); }
 
     runtime::Event next() {
         for (int step = 0; step < 1000 && events_.empty(); ++step) {
@@ -120,6 +132,23 @@ public:
                 std::this_thread::yield();
             }
         }
+    }
+
+    // Ends a container's program without the driver, and waits for the end of its shim.
+    void kill(std::string const& id) {
+        auto const record =
+            runtime::read_shim(host_.directory + "/state/containers/" + id + "/shim.json");
+        REQUIRE(record);
+        auto const shim = runtime::open_process(record->shim);
+        REQUIRE(shim);
+        ::kill(record->container.pid, SIGKILL);
+        pollfd polled{shim->get(), POLLIN, 0};
+        REQUIRE(poll(&polled, 1, 30'000) == 1);
+    }
+
+    std::size_t waiting_events() {
+        std::lock_guard const lock(mutex_);
+        return events_.size();
     }
 
     runtime::Event next() {
