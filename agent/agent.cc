@@ -66,15 +66,7 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
     bool const kept = holds_what_it_recorded();
     std::uint64_t const recorded = map.version().of(config.id);
     publish_instances();
-    NodeFacts const facts{.name = config.facts.name,
-                          .arch = config.facts.arch,
-                          .os = config.facts.os,
-                          .runtime = config.facts.runtime,
-                          .version = config.facts.version,
-                          .cpu_milli = config.facts.cpu_milli,
-                          .memory_bytes = config.facts.memory_bytes,
-                          .labels = config.facts.labels};
-    put(facts_entry(config.id), encode(facts));
+    publish_facts();
     gossip::Effects spreading;
     if (kept) {
         // Only the agent was gone: what the others know of this host is still true.
@@ -177,7 +169,7 @@ base::Instant Agent::Machine::next_deadline() const {
         next = std::min(next, std::max(subnet_usable_at, decide_at));
     }
     if (leaving && !left) {
-        next = std::min(next, leave_deadline);
+        next = std::min(next, leave_stopped ? leave_deadline : leave_stop_at);
     }
     return next;
 }

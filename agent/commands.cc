@@ -7,8 +7,9 @@
 namespace agent {
 
 namespace {
-// Time for the tables of the others to follow and the containers to stop.
-constexpr base::Duration leave_patience = base::seconds(30);
+// How long a host that leaves keeps serving what the others have not taken over yet.
+constexpr base::Duration hand_over_patience = base::seconds(20);
+constexpr base::Duration stop_margin = base::seconds(5);
 
 std::unexpected<Refusal> refuse(std::string text) {
     return std::unexpected(Refusal{std::move(text)});
@@ -128,6 +129,7 @@ void Agent::Machine::apply_file_change(Files::Change change, std::string const& 
     }
     if (auto const applied = apply(std::move(change.apply)); !applied) {
         out.notices.push_back({Level::error, base::concat(name, ": ", applied.error().text)});
+        files.refuse(name, applied.error().text);
     } else {
         for (std::string const& key : applied->changed) {
             out.notices.push_back({Level::info, base::concat(name, ": applies ", key)});
@@ -191,12 +193,14 @@ void Agent::Machine::begin_leave(base::Instant now, Effects& out) {
         return;
     }
     leaving = true;
-    leave_deadline = now + leave_patience;
     dirty = true;
-    if (subnet) {
-        erase(subnet_entry(*subnet));
+    base::Duration grace{};
+    for (auto const& [slot, held] : desired) {
+        grace = std::max(grace, held.stop_grace);
     }
-    erase(facts_entry(config.id));
+    leave_stop_at = now + hand_over_patience;
+    leave_deadline = leave_stop_at + config.runtime.drain + grace + stop_margin;
+    publish_facts();
     decide(now, out);
 }
 

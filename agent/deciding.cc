@@ -7,6 +7,10 @@
 namespace agent {
 
 void Agent::Machine::finish(base::Instant now, Effects& out) {
+    if (leaving && !leave_stopped && now >= leave_stop_at) {
+        leave_stopped = true;
+        dirty = true;
+    }
     update_settled(now, out);
     if (dirty && now >= decide_at) {
         dirty = false;
@@ -15,6 +19,10 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
     }
     if (leaving && !left && (supervisor.instances().empty() || now >= leave_deadline)) {
         left = true;
+        if (subnet) {
+            erase(subnet_entry(*subnet));
+        }
+        erase(facts_entry(config.id));
         gossip::Effects effects;
         gossip.leave(now, effects);
         take(now, effects, out);
@@ -52,17 +60,23 @@ void Agent::Machine::update_settled(base::Instant now, Effects& out) {
     }
 }
 
-bool Agent::Machine::update_subnet(base::Instant now, Effects& out) {
+Agent::Machine::Subnet Agent::Machine::update_subnet(base::Instant now, Effects& out) {
     std::optional<base::Prefix> const owned = own_subnet(state, config.id);
-    if (subnet && owned != subnet) {
-        // A concurrent claim won, so this host renumbers: everything it runs stops first.
-        if (!supervisor.instances().empty()) {
-            return false;
-        }
-        out.notices.push_back({Level::warning, base::concat("subnet ", to_string(*subnet),
-                                                            " belongs to another host: taking a "
-                                                            "new one")});
+    std::vector<runtime::Instance> const held = supervisor.instances();
+    bool const lost = subnet && owned != subnet;
+    bool const strangers = std::ranges::any_of(held, [&](runtime::Instance const& instance) {
+        return !instance.address.is_unspecified() && !(owned && owned->contains(instance.address));
+    });
+    if (lost || strangers) {
+        // A concurrent claim won, here or while this agent was away: the host renumbers, and
+        // everything it runs stops first.
         subnet.reset();
+        network.reset();
+        if (!held.empty()) {
+            return Subnet::renumbering;
+        }
+        out.notices.push_back(
+            {Level::warning, "this host's subnet belongs to another host: taking a new one"});
     }
     if (!subnet) {
         if (owned) {
@@ -76,7 +90,7 @@ bool Agent::Machine::update_subnet(base::Instant now, Effects& out) {
             }
         }
     }
-    return subnet && now >= subnet_usable_at;
+    return subnet && now >= subnet_usable_at ? Subnet::usable : Subnet::none;
 }
 
 void Agent::Machine::claim_missing_vips() {
@@ -96,12 +110,12 @@ void Agent::Machine::claim_missing_vips() {
 void Agent::Machine::decide(base::Instant now, Effects& out) {
     roster = live_nodes(gossip.members(), map.version(), state);
     runtime::Effects actions;
-    if (settled && !leaving) {
-        bool const usable = update_subnet(now, out);
+    if (settled && !(leaving && now >= leave_stop_at)) {
+        Subnet const numbering = update_subnet(now, out);
         claim_missing_vips();
         plan = make_plan(state, roster);
         intent = {};
-        if (usable) {
+        if (numbering == Subnet::usable) {
             NetworkPlan next{*subnet, config.fleet_range, config.virtual_range,
                              make_routes(config.id, state, gossip.members())};
             if (network != next) {
@@ -111,8 +125,7 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
             intent = make_intent(config.id, config.zone, plan, state, roster,
                                  supervisor.instances(), desired);
         }
-        bool const renumbers = subnet && own_subnet(state, config.id) != subnet;
-        if (usable || renumbers) {
+        if (numbering != Subnet::none) {
             desired.clear();
             for (runtime::Desired const& slot : intent.desired) {
                 desired[{slot.assignment.service, slot.assignment.slot}] = slot;
@@ -121,6 +134,7 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
         }
     } else if (leaving) {
         intent = {};
+        plan = {};
         supervisor.set_desired(now, {}, actions);
     }
     std::ranges::move(actions.actions, std::back_inserter(out.actions));
@@ -130,10 +144,23 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
     publish_tables(out);
 }
 
+void Agent::Machine::publish_facts() {
+    NodeFacts const facts{.name = config.facts.name,
+                          .arch = config.facts.arch,
+                          .os = config.facts.os,
+                          .runtime = config.facts.runtime,
+                          .version = config.facts.version,
+                          .cpu_milli = config.facts.cpu_milli,
+                          .memory_bytes = config.facts.memory_bytes,
+                          .labels = config.facts.labels,
+                          .draining = leaving};
+    put(facts_entry(config.id), encode(facts));
+}
+
 void Agent::Machine::publish_instances() {
     std::map<SlotKey, InstanceRecord> records;
     for (placement::Assignment const& assignment : plan.assignments) {
-        if (assignment.node == config.id && !leaving) {
+        if (assignment.node == config.id) {
             // Assigned but not there yet: holding the slot keeps the others from taking it.
             auto const service = state.services().find(assignment.service);
             if (service == state.services().end()) {

@@ -23,6 +23,9 @@ Files::Change Files::update(std::string const& name, std::vector<spec::ServiceSp
         std::string const key = service_key(service);
         std::uint64_t const hash = base::stable_hash(spec::encode(service));
         auto const asked = before.find(key);
+        if (held(key)) {
+            file.messages.push_back(key + ": another file here names it too; the last edit counts");
+        }
         file.services[key] = hash;
         if (asked == before.end() || asked->second != hash) {
             change.apply.push_back(std::move(service));
@@ -41,6 +44,16 @@ void Files::reject(std::string const& name, std::vector<std::string> messages) {
     file.messages = std::move(messages);
     file.usable = false;
     file.seen = true;
+}
+
+void Files::refuse(std::string const& name, std::string message) {
+    if (auto const found = files_.find(name); found != files_.end()) {
+        found->second.usable = false;
+        found->second.messages.push_back(std::move(message));
+        for (auto& [key, hash] : found->second.services) {
+            hash = 0;
+        }
+    }
 }
 
 Files::Change Files::remove(std::string const& name) {

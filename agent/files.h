@@ -29,6 +29,8 @@ public:
                   std::vector<std::string> messages);
     // The file cannot be used: what it last asked for stays.
     void reject(std::string const& name, std::vector<std::string> messages);
+    // The fleet refused what the file asks for: it counts as new when it is read again.
+    void refuse(std::string const& name, std::string message);
     Change remove(std::string const& name);
     // Files remembered from before that the scan at start did not report.
     [[nodiscard]] std::vector<std::string> unseen() const;

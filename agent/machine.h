@@ -66,10 +66,16 @@ public:
     // --- deciding (deciding.cc)
     void finish(base::Instant now, Effects& out);
     void update_settled(base::Instant now, Effects& out);
-    // Makes sure that this host has a subnet; true when it may be used.
-    bool update_subnet(base::Instant now, Effects& out);
+    enum class Subnet : std::uint8_t {
+        none,  // none yet, or claimed a moment ago
+        usable,
+        renumbering,  // lost to another host: what runs here stops before a new one is taken
+    };
+    // Makes sure that this host has a subnet.
+    Subnet update_subnet(base::Instant now, Effects& out);
     void claim_missing_vips();
     void decide(base::Instant now, Effects& out);
+    void publish_facts();
     void publish_instances();
     void publish_tables(Effects& out);
     void flush(Effects& out);
@@ -118,8 +124,10 @@ public:
     std::optional<base::Prefix> subnet;
     base::Instant subnet_usable_at{};
     bool leaving = false;
+    bool leave_stopped = false;  // leave_stop_at has passed and been acted on
     bool left = false;
-    base::Instant leave_deadline{};
+    base::Instant leave_stop_at{};   // what nobody has taken over by then stops all the same
+    base::Instant leave_deadline{};  // the host goes, whatever still runs
 
     bool dirty = true;          // something a decision depends on has changed
     base::Instant decide_at{};  // the earliest time of the next decision

@@ -27,14 +27,10 @@ placement::Phase advancement(runtime::Phase phase) {
     return placement::Phase::starting;
 }
 
-bool serves(runtime::Phase phase) {
-    return phase == runtime::Phase::running || phase == runtime::Phase::healthy ||
-           phase == runtime::Phase::draining;
-}
-
 placement::Node to_node(LiveNode const& live, NodeFacts const& facts) {
     placement::Node node;
     node.id = live.id;
+    node.accepts = !facts.draining;
     node.capacity = {.cpu_milli = facts.cpu_milli, .memory_bytes = facts.memory_bytes};
     node.attributes = {{"node.id", to_string(live.id)},
                        {"node.hostname", facts.name},
@@ -183,6 +179,11 @@ placement::Phase claim(InstanceRecord const& record, std::string const& revision
 }
 
 }  // namespace
+
+bool serves(runtime::Phase phase) {
+    return phase == runtime::Phase::running || phase == runtime::Phase::healthy ||
+           phase == runtime::Phase::draining;
+}
 
 placement::Plan make_plan(State const& state, Roster const& roster) {
     std::vector<placement::Node> nodes;

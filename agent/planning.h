@@ -13,6 +13,9 @@
 
 namespace agent {
 
+// Its process runs and may have clients.
+[[nodiscard]] bool serves(runtime::Phase phase);
+
 // Who runs what, from the shared state and the live hosts: the same on every host that sees both
 // alike.
 [[nodiscard]] placement::Plan make_plan(State const& state, Roster const& roster);

@@ -29,6 +29,7 @@ base::Bytes encode(NodeFacts const& facts) {
         out.sized(name);
         out.sized(value);
     }
+    out.u8(facts.draining ? 1 : 0);
     return out.take();
 }
 
@@ -49,6 +50,7 @@ std::expected<NodeFacts, RecordError> decode_facts(base::ByteView bytes) {
         std::string name = in.text(text_max);
         facts.labels[std::move(name)] = in.text(text_max);
     }
+    facts.draining = in.u8() != 0;
     return in.complete() ? std::expected<NodeFacts, RecordError>(std::move(facts)) : malformed();
 }
 

@@ -30,6 +30,7 @@ struct NodeFacts {
     std::uint64_t cpu_milli{};
     std::uint64_t memory_bytes{};
     std::map<std::string, std::string> labels;
+    bool draining{};  // it takes nothing and hands over what it holds
     friend bool operator==(NodeFacts const&, NodeFacts const&) = default;
 };
 

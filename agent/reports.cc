@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "agent/machine.h"
-#include "base/hash.h"
 #include "base/text.h"
 
 namespace agent {
@@ -78,7 +77,7 @@ StatusReport Agent::Machine::status(base::Instant /*now*/) const {
     }
     report.subnet = subnet ? to_string(*subnet) : std::string();
     report.entries = map.size();
-    report.state_digest = base::stable_hash(map.canonical());
+    report.state_digest = map.digest();
     report.plan_digest = digest(plan);
     report.conflicts = static_cast<std::uint32_t>(map.conflicts().size());
     report.packets_in = gossip.counters().packets_in;
@@ -96,6 +95,9 @@ StatusReport Agent::Machine::status(base::Instant /*now*/) const {
     for (placement::Pending const& pending_slot : plan.pending) {
         report.problems.push_back(base::concat(pending_slot.service, '/', pending_slot.slot, ": ",
                                                words(pending_slot.obstacle)));
+    }
+    if (map.size() >= crdt::entries_max) {
+        report.problems.push_back("the shared state is full: nothing new can be written");
     }
     for (FileReport const& file : report.files) {
         if (!file.usable) {

@@ -188,6 +188,10 @@ bool Agent::Machine::holds_what_it_recorded() const {
     std::vector<runtime::Instance> const held = supervisor.instances();
     return ours == state.instances().end() ||
            std::ranges::all_of(ours->second, [&](auto const& recorded) {
+               // What served nobody is not missed.
+               if (!serves(recorded.second.phase)) {
+                   return true;
+               }
                return std::ranges::any_of(held, [&](runtime::Instance const& instance) {
                    return instance.id == recorded.second.container;
                });

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/records.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/host_facts.h"
@@ -49,6 +50,11 @@ base::Result<void> make_directories(DaemonOptions const& options) {
         if (error) {
             return base::fail(base::concat("cannot make ", directory, ": ", error.message()));
         }
+    }
+    // Images hold setuid files and the state holds keys: nobody else may look inside, also where
+    // somebody made the directory beforehand.
+    if (::chmod(options.state_dir.c_str(), 0700) != 0) {
+        return base::fail_errno(errno, base::concat("chmod 0700 ", options.state_dir));
     }
     return {};
 }
@@ -118,18 +124,18 @@ private:
     base::Result<void> set_network(agent::NetworkPlan const& plan) {
         TRY_VOID(network_->set_subnet(plan.subnet, plan.fleet));
         TRY_VOID(network_->set_virtual_range(plan.virtual_range));
-        std::vector<runtime::Route> routes;
-        for (agent::SubnetRoute const& route : plan.routes) {
-            routes.push_back({route.subnet, route.via});
-        }
-        TRY_VOID(network_->set_routes(routes));
         // The bridge's own address is the only nameserver that containers know.
         base::SocketAddress const nameserver{plan.subnet.host(1), dns_port};
         if (nameserver != nameserver_) {
             TRY_VOID(dns_->listen(nameserver));
             nameserver_ = nameserver;
         }
-        return {};
+        // Last, for a single host that cannot be reached must not cost the others anything.
+        std::vector<runtime::Route> routes;
+        for (agent::SubnetRoute const& route : plan.routes) {
+            routes.push_back({route.subnet, route.via});
+        }
+        return network_->set_routes(routes);
     }
 
     std::vector<net::ImageReport> images() {
@@ -180,6 +186,9 @@ base::Result<bool> run(DaemonOptions const& options) {
 
     agent::Config config;
     std::unique_ptr<Adapters> const adapters = TRY(Adapters::open(options, config.fleet_range));
+    if (options.labels.size() > agent::labels_max) {
+        return base::fail(base::concat("at most ", agent::labels_max, " labels"));
+    }
     config.id = identity.id();
     config.address = {TRY(reachable_address(options, fleet->seeds)), options.listen.port};
     config.boot = boot;

@@ -49,6 +49,8 @@ Host::Loop::Loop(HostConfig given, HostPorts adapters)
     : config_(std::move(given)), ports_(std::move(adapters)) {}
 
 Host::Loop::~Loop() {
+    // Its threads post to io_, which goes first.
+    ports_.driver.close();
     if (loader_) {
         loader_->join();
     }
@@ -61,6 +63,9 @@ base::Result<void> Host::Loop::open() {
             io_, [this, event = std::move(event)]() mutable { on_runtime(std::move(event)); });
     }));
     TRY_VOID(open_transport());
+    if (config_.agent.address.port == 0) {
+        config_.agent.address.port = transport_->port();
+    }
     admin_.emplace(TRY(AdminServer::listen(io_, config_.socket_path, *this)));
     writer_.emplace(io_, ports_.store,
                     [this](std::uint64_t sequence, base::Result<void> const& result) {

@@ -9,6 +9,10 @@
 
 namespace net {
 
+namespace {
+constexpr std::uint64_t token_ttl_max = 10ULL * 365 * 24 * 3600;
+}  // namespace
+
 InfoReport Host::Loop::info() {
     return {.version = config_.agent.facts.version,
             .runtime = ports_.driver.description(),
@@ -84,7 +88,8 @@ void Host::Loop::create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
             addresses.push_back(address);
         }
     }
-    base::WallSeconds const expires{wall_now().value + static_cast<std::int64_t>(ttl_seconds)};
+    base::WallSeconds const expires{
+        wall_now().value + static_cast<std::int64_t>(std::min(ttl_seconds, token_ttl_max))};
     Token const token = make_token(config_.fleet.id, expires, std::move(addresses));
     TokenRecord const record =
         record_of(token, uses == 0 ? std::numeric_limits<std::uint32_t>::max() : uses);

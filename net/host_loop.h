@@ -62,8 +62,7 @@ private:
     // --- the disk (host_disk.cc)
     void persist(agent::Persist persist);
     void on_written(std::uint64_t sequence, base::Result<void> const& result);
-    void retry_write();
-    void tell_persisted(std::uint64_t sequence);
+    void arm_disk_timer();
     // Answers once the write is on disk, or with why it is not.
     void answer_when_written(agent::Outcome<agent::Accepted> outcome, Done<agent::Accepted> done);
     void finish_leave();
@@ -72,18 +71,21 @@ private:
     HostPorts ports_;
     boost::asio::io_context io_;
     boost::asio::steady_timer timer_{io_};
-    boost::asio::steady_timer retry_timer_{io_};
+    boost::asio::steady_timer disk_timer_{io_};
     boost::asio::steady_timer leave_timer_{io_};
     boost::asio::steady_timer repair_timer_{io_};
     std::optional<agent::NetworkPlan> network_plan_;
     boost::asio::signal_set signals_{io_};
     std::optional<agent::Agent> agent_;
 
-    // Writes that failed, merged in order, until one succeeds: nothing newer may overtake them.
-    std::optional<crdt::Batch> unwritten_;
-    std::map<std::uint64_t, crdt::Batch> in_flight_;
-    std::uint64_t last_sequence_ = 0;
-    std::multimap<std::uint64_t, std::pair<agent::Accepted, Done<agent::Accepted>>> waiting_;
+    // Users who wait for their change to be on the disk, by its number.
+    struct Waiting {
+        agent::Accepted accepted;
+        Done<agent::Accepted> done;
+        base::Instant deadline;
+    };
+
+    std::multimap<std::uint64_t, Waiting> waiting_;
 
     std::map<std::uint64_t, std::function<void(agent::LogReply)>> log_requests_;
     std::uint64_t next_log_request_ = 1;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -12,7 +13,8 @@
 namespace net {
 
 namespace {
-// `later` on top of `into`: its locals replace, its vector is at least as high.
+
+// `later` on top of `into`: its entries and locals replace, its vector is at least as high.
 void merge(crdt::Batch later, crdt::Batch& into) {
     std::ranges::move(later.entries, std::back_inserter(into.entries));
     for (auto const& [origin, sequence] : later.version.origins()) {
@@ -22,6 +24,20 @@ void merge(crdt::Batch later, crdt::Batch& into) {
         into.locals.insert_or_assign(name, std::move(value));
     }
 }
+
+// Keeps the last entry of each key.
+void compact(crdt::Batch& batch) {
+    std::map<std::string, crdt::Entry> last;
+    for (crdt::Entry& entry : batch.entries) {
+        std::string key = entry.key;
+        last.insert_or_assign(std::move(key), std::move(entry));
+    }
+    batch.entries.clear();
+    for (auto& [key, entry] : last) {
+        batch.entries.push_back(std::move(entry));
+    }
+}
+
 }  // namespace
 
 StoreWriter::StoreWriter(boost::asio::io_context& io, crdt::Store& store, Done done)
@@ -39,16 +55,18 @@ StoreWriter::~StoreWriter() {
     thread_.join();
 }
 
-bool StoreWriter::submit(std::uint64_t sequence, crdt::Batch batch) {
+void StoreWriter::submit(std::uint64_t sequence, crdt::Batch batch) {
     {
         std::lock_guard const lock(mutex_);
-        if (queue_.size() >= queue_max) {
-            return false;
+        if (queue_.size() < queue_max) {
+            queue_.push_back({.sequences = {sequence}, .batch = std::move(batch)});
+        } else {
+            queue_.back().sequences.push_back(sequence);
+            merge(std::move(batch), queue_.back().batch);
+            compact(queue_.back().batch);
         }
-        queue_.push_back({.sequence = sequence, .batch = std::move(batch)});
     }
     changed_.notify_one();
-    return true;
 }
 
 void StoreWriter::run() {
@@ -56,8 +74,14 @@ void StoreWriter::run() {
         std::deque<Job> jobs;
         {
             std::unique_lock lock(mutex_);
-            changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-            if (queue_.empty()) {
+            auto const wanted = [this] { return stopping_ || !queue_.empty(); };
+            if (failed_.sequences.empty()) {
+                changed_.wait(lock, wanted);
+            } else {
+                // New batches wait as well: a disk that just failed gets time.
+                changed_.wait_for(lock, retry_after, [this] { return stopping_; });
+            }
+            if (queue_.empty() && failed_.sequences.empty()) {
                 return;
             }
             auto const count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), merge_max));
@@ -65,19 +89,34 @@ void StoreWriter::run() {
             queue_.erase(queue_.begin(), queue_.begin() + count);
         }
         write(std::move(jobs));
+        std::lock_guard const lock(mutex_);
+        if (stopping_ && !failed_.sequences.empty()) {
+            return;  // tried once more; the disk is gone
+        }
     }
 }
 
 void StoreWriter::write(std::deque<Job> jobs) {
-    std::vector<std::uint64_t> sequences;
-    crdt::Batch merged;
+    Job merged = std::exchange(failed_, {});
+    std::vector<std::uint64_t> fresh;
     for (Job& job : jobs) {
-        sequences.push_back(job.sequence);
-        merge(std::move(job.batch), merged);
+        fresh.insert(fresh.end(), job.sequences.begin(), job.sequences.end());
+        merge(std::move(job.batch), merged.batch);
     }
-    base::Result<void> const result = store_.write(merged);
+    merged.sequences.insert(merged.sequences.end(), fresh.begin(), fresh.end());
+    base::Result<void> const result = store_.write(merged.batch);
+    if (result) {
+        report(std::move(merged.sequences), result);
+        return;
+    }
+    report(std::move(fresh), result);
+    compact(merged.batch);
+    failed_ = std::move(merged);
+}
+
+void StoreWriter::report(std::vector<std::uint64_t> sequences, base::Result<void> const& result) {
     std::weak_ptr<Done> const done = done_;
-    boost::asio::post(io_, [done, sequences, result] {
+    boost::asio::post(io_, [done, sequences = std::move(sequences), result] {
         auto const call = done.lock();
         for (std::size_t i = 0; call && i < sequences.size(); ++i) {
             (*call)(sequences[i], result);

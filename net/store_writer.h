@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "crdt/store.h"
 
 namespace boost::asio {
@@ -19,13 +20,19 @@ namespace net {
 
 // Writes batches to the store on a thread of its own, in the order they were given. Batches that
 // wait while one is written are merged and written as one (group commit), so a slow disk costs
-// delay, not throughput.
+// delay, not throughput. What could not be written is tried again every retry_after, together with
+// what came since: nothing newer ever overtakes it, and nothing is lost while the process lives.
 class StoreWriter {
 public:
-    static constexpr std::size_t queue_max = 4096;  // batches that wait
-    static constexpr std::size_t merge_max = 256;   // batches in one write
+    // Batches that wait; more are merged into the last, so that a disk which stands still costs
+    // memory for each key only once.
+    static constexpr std::size_t queue_max = 4096;
+    static constexpr std::size_t merge_max = 256;  // batches in one write
 
-    // Called from io_context::run(), once for each batch, in order.
+    static constexpr base::Duration retry_after = base::seconds(1);
+
+    // Called from io_context::run(), for each batch in order: with an error when it could not be
+    // written, and once without when it is on the disk.
     using Done = std::function<void(std::uint64_t sequence, base::Result<void> const& result)>;
 
     // The store is used by this thread only until the writer is destroyed.
@@ -36,18 +43,17 @@ public:
     StoreWriter(StoreWriter const&) = delete;
     StoreWriter& operator=(StoreWriter const&) = delete;
 
-    // False if queue_max batches wait: nothing changes, and the disk has stood still for long. The
-    // caller reports it and stops taking writes.
-    [[nodiscard]] bool submit(std::uint64_t sequence, crdt::Batch batch);
+    void submit(std::uint64_t sequence, crdt::Batch batch);
 
 private:
     struct Job {
-        std::uint64_t sequence{};
+        std::vector<std::uint64_t> sequences;
         crdt::Batch batch;
     };
 
     void run();
     void write(std::deque<Job> jobs);
+    void report(std::vector<std::uint64_t> sequences, base::Result<void> const& result);
 
     boost::asio::io_context& io_;
     crdt::Store& store_;
@@ -56,6 +62,7 @@ private:
     std::condition_variable changed_;
     std::deque<Job> queue_;
     bool stopping_ = false;
+    Job failed_;          // of the writing thread alone: what waits to be tried again
     std::thread thread_;  // the last member: it uses the others
 };
 
