@@ -1,5 +1,7 @@
 #include "agent/records.h"
 
+#include <limits>
+
 #include "base/text.h"
 #include "spec/spec.h"
 
@@ -80,18 +82,21 @@ std::expected<InstanceRecord, RecordError> decode_instance(base::ByteView bytes)
     record.revision = in.text(text_max);
     std::uint8_t const phase = in.u8();
     base::ByteView const address = in.raw(record.address.bytes.size());
-    record.restarts = static_cast<std::uint32_t>(in.varint());
-    bool const exited = in.u8() != 0;
+    std::uint64_t const restarts = in.varint();
+    std::uint8_t const exited = in.u8();
     auto const code = static_cast<std::int32_t>(in.u32());
     record.message = in.text(text_max);
-    if (!known || !in.complete() || phase > phase_last) {
+    if (!known || !in.complete() || phase > phase_last ||
+        restarts > std::numeric_limits<std::uint32_t>::max() || exited > 1 ||
+        (exited == 0 && code != 0)) {
         return malformed();
     }
+    record.restarts = static_cast<std::uint32_t>(restarts);
     record.phase = static_cast<runtime::Phase>(phase);
     for (std::size_t at = 0; at < address.size(); ++at) {
         record.address.bytes[at] = std::to_integer<std::uint8_t>(address[at]);
     }
-    if (exited) {
+    if (exited == 1) {
         record.exit_code = code;
     }
     return record;

@@ -22,6 +22,7 @@ void set(Map& map, Key const& key, Decoded decoded) {
 }
 
 constexpr std::size_t node_digits = 32;
+constexpr std::string_view instance_prefix = "instance/";
 
 }  // namespace
 
@@ -50,16 +51,17 @@ void State::update(std::string_view key, base::Bytes const* value) {
                 value != nullptr ? decode_facts(*value) : std::unexpected(RecordError::malformed);
             set(nodes_, *id, std::move(facts));
         }
-    } else if (auto const instance = after(key, "instance/")) {
+    } else if (auto const instance = after(key, instance_prefix)) {
         update_instance(*instance, value);
     } else if (auto const subnet = after(key, "subnet/")) {
-        if (auto const prefix = base::parse_prefix(*subnet)) {
+        if (auto const prefix = base::parse_prefix(*subnet);
+            prefix && to_string(*prefix) == *subnet) {
             set(subnets_, *prefix,
                 value != nullptr ? base::parse_node_id(base::as_text(*value)) : std::nullopt);
         }
     } else if (auto const vip = after(key, "vip/")) {
         auto const address = base::parse_ip(*vip);
-        if (!address || !address->is_v4()) {
+        if (!address || !address->is_v4() || to_string(*address) != *vip) {
             return;
         }
         if (auto const owner = vips_.find(*address); owner != vips_.end()) {
@@ -89,6 +91,10 @@ void State::update_instance(std::string_view rest, base::Bytes const* value) {
         return;
     }
     SlotKey const key{std::string(rest.substr(node_digits + 1, slash - node_digits - 1)), *slot};
+    // Another spelling would be a second entry of the same slot.
+    if (instance_entry(*id, key.service, key.slot).substr(instance_prefix.size()) != rest) {
+        return;
+    }
     auto record =
         value != nullptr ? decode_instance(*value) : std::unexpected(RecordError::malformed);
     if (record && record->service == key.service && record->slot == key.slot) {
