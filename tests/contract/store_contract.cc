@@ -19,7 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using crdt::Batch;
 using crdt::Entry;
-using crdt::Loaded;
 
 class TempDirectory {
 public:
