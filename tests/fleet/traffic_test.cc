@@ -4,7 +4,6 @@
 #include "tests/fleet/test_fleet.h"
 
 using Catch::Contains;
-using fleet::wait_until;
 
 namespace {
 
