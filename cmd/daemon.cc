@@ -171,8 +171,8 @@ private:
     base::SocketAddress nameserver_;
 };
 
-base::Result<bool> run(DaemonOptions const& options) {
-    net::StateLock const lock = TRY(net::StateLock::take(options.state_dir));
+// Until it is told to end; true when this host has left its fleet.
+base::Result<bool> serve(DaemonOptions const& options) {
     std::optional<net::Fleet> fleet = TRY(net::load_fleet(options.state_dir));
     if (!fleet) {
         return base::fail(
@@ -215,19 +215,23 @@ base::Result<bool> run(DaemonOptions const& options) {
     return left;
 }
 
-}  // namespace
-
-int run_daemon(DaemonOptions const& options) {
-    base::set_log_level(options.log_level);
-    auto const left = run(options);
-    if (!left) {
-        return static_cast<int>(complain(left.error().message));
-    }
-    if (*left) {
+base::Result<void> run(DaemonOptions const& options) {
+    net::StateLock const lock = TRY(net::StateLock::take(options.state_dir));
+    if (TRY(serve(options))) {
         // What made this host a member is void; its identity and images stay.
         std::error_code ignored;
         fs::remove(options.state_dir + "/fleet", ignored);
         fs::remove_all(options.state_dir + "/state", ignored);
+    }
+    return {};
+}
+
+}  // namespace
+
+int run_daemon(DaemonOptions const& options) {
+    base::set_log_level(options.log_level);
+    if (auto const ran = run(options); !ran) {
+        return static_cast<int>(complain(ran.error().message));
     }
     return static_cast<int>(ExitCode::done);
 }

@@ -1,5 +1,7 @@
 #include <cstdio>
 
+#include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -101,10 +103,34 @@ ExitCode execute(DaemonOptions const& options, RunCommand const&) {
     return static_cast<ExitCode>(run_daemon(options));
 }
 
+namespace {
+
+constexpr int end_patience_ms = 30'000;
+
+// Whether the process has ended; one that cannot be looked at has.
+bool await_end(pid_t process) {
+    auto const descriptor = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
+    if (descriptor < 0) {
+        return true;
+    }
+    pollfd waited{.fd = descriptor, .events = POLLIN, .revents = 0};
+    bool const ended = ::poll(&waited, 1, end_patience_ms) == 1;
+    ::close(descriptor);
+    return ended;
+}
+
+}  // namespace
+
 ExitCode execute(DaemonOptions const& options, LeaveCommand const&) {
-    net::Answer<void> const left = net::AdminClient(socket_path(options)).leave();
+    net::AdminClient const client(socket_path(options));
+    net::Answer<net::InfoReport> const info = client.info();
+    net::Answer<void> const left = client.leave();
     if (!left) {
         return complain(left.error());
+    }
+    // Only then is the state directory free for another `join`.
+    if (info && !await_end(static_cast<pid_t>(info->pid))) {
+        return complain("this host has left its fleet, but its agent has not ended yet");
     }
     print("This host has left its fleet, and its agent has ended.\n");
     return ExitCode::done;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -97,6 +98,10 @@ Digest checksum_of(base::ByteView bytes) {
 }
 }  // namespace
 
+// A process that was killed holds its lock until the kernel has ended all its threads.
+constexpr int lock_attempts = 25;
+constexpr int lock_pause_ms = 20;
+
 base::Result<StateLock> StateLock::take(std::string const& state_dir) {
     TRY_VOID(make_directory(state_dir));
     std::string const path = state_dir + "/lock";
@@ -104,7 +109,15 @@ base::Result<StateLock> StateLock::take(std::string const& state_dir) {
     if (lock.descriptor_ < 0) {
         return fail_file(errno, "cannot open", path);
     }
-    if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
+    bool locked = false;
+    for (int attempt = 0; attempt < lock_attempts; ++attempt) {
+        locked = ::flock(lock.descriptor_, LOCK_EX | LOCK_NB) == 0;
+        if (locked || errno != EWOULDBLOCK) {
+            break;
+        }
+        ::poll(nullptr, 0, lock_pause_ms);
+    }
+    if (!locked) {
         if (errno != EWOULDBLOCK) {
             return fail_file(errno, "cannot lock", path);
         }

@@ -13,7 +13,8 @@ namespace net {
 // The right to use a state directory, held by one process until it ends or the lock is destroyed.
 class StateLock {
 public:
-    // Makes the directory (mode 0700) if it is missing. The error names the process that holds it.
+    // Makes the directory (mode 0700) if it is missing. Waits half a second for a process that is
+    // ending; then the error names the process that holds it.
     [[nodiscard]] static base::Result<StateLock> take(std::string const& state_dir);
 
     StateLock(StateLock&& other) noexcept;
