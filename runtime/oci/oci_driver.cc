@@ -28,6 +28,7 @@ constexpr std::size_t probe_threads = 4;
 constexpr std::size_t id_size_max = 128;
 constexpr std::size_t output_max = 4096;
 constexpr std::size_t pid_file_max = 64;
+constexpr std::size_t cgroup_file_max = 65536;
 constexpr base::Duration runtime_timeout = base::seconds(60);
 // A shim answers at the latest when its own patience with the runtime is over, twice.
 constexpr int shim_answer_timeout_ms = 150'000;
@@ -67,12 +68,35 @@ base::Result<std::string> read_answer(base::Descriptor const& pipe) {
     }
 }
 
-// Ends what `exec` started; killing the runtime's own process would leave it running.
-void kill_by_pid_file(void* context) {
-    auto const text = read_file(*static_cast<std::string const*>(context), pid_file_max);
+// What a runtime's `exec` has started.
+struct Executed {
+    std::string pid_file;
+    std::string cgroup;  // of its container
+};
+
+bool is_in_cgroup(pid_t pid, std::string const& cgroup) {
+    auto const text = read_file(base::concat("/proc/", pid, "/cgroup"), cgroup_file_max);
+    for (std::string_view const line : base::split(text ? *text : std::string(), '\n')) {
+        if (line.ends_with(cgroup) || line.contains(cgroup + "/")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Killing the runtime's own process would leave the check running.
+void kill_executed(void* context) {
+    auto const& executed = *static_cast<Executed const*>(context);
+    auto const text = read_file(executed.pid_file, pid_file_max);
     auto const pid = text ? base::parse_integer<pid_t>(base::trim(*text)) : std::nullopt;
-    if (pid && *pid > 1) {
-        kill(*pid, SIGKILL);
+    if (!pid || *pid <= 1) {
+        return;
+    }
+    // The number may be a stranger's by now. Opened before the look, the descriptor can only be of
+    // the process that was looked at, or of one that has ended.
+    auto const process = open_process(*pid);
+    if (process && is_in_cgroup(*pid, executed.cgroup)) {
+        send_signal(*process, SIGKILL);
     }
 }
 
@@ -223,8 +247,7 @@ base::Result<Attachment> OciDriver::prepare(Start const& action) {
     Attachment attachment = TRY(network_.attach(action.id));
     meta.address = attachment.address;
     TRY_VOID(write_record(dir.file("meta.json"), meta));
-    TRY_VOID(dir.write_bundle(action.spec, image.config, attachment,
-                              base::concat("/", config_.cgroup_parent, "/", action.id)));
+    TRY_VOID(dir.write_bundle(action.spec, image.config, attachment, cgroup_of(action.id)));
     return attachment;
 }
 
@@ -284,11 +307,14 @@ Probed OciDriver::probe_by_exec(Probe const& action) const {
     if (!is_valid_id(action.id)) {
         return {action.id, false, "invalid container id"};
     }
-    std::string pid_file = dir_of(action.id).file("probe.pid");
-    std::vector<std::string> arguments{"exec", "--pid-file", pid_file, action.id};
+    Executed executed{.pid_file = dir_of(action.id).file("probe.pid"),
+                      .cgroup = cgroup_of(action.id)};
+    // That of the check before must not be taken for this one's.
+    unlink(executed.pid_file.c_str());
+    std::vector<std::string> arguments{"exec", "--pid-file", executed.pid_file, action.id};
     arguments.insert(arguments.end(), action.check.command.begin(), action.check.command.end());
     auto const outcome = run_program(command(std::move(arguments)), action.check.timeout,
-                                     output_max, kill_by_pid_file, &pid_file);
+                                     output_max, kill_executed, &executed);
     if (!outcome) {
         return {action.id, false, outcome.error().message};
     }
@@ -388,6 +414,10 @@ ContainerDir OciDriver::dir_of(std::string const& id) const {
 
 std::string OciDriver::log_dir_of(std::string const& id) const {
     return base::concat(config_.state_dir, "/logs/", id);
+}
+
+std::string OciDriver::cgroup_of(std::string const& id) const {
+    return base::concat("/", config_.cgroup_parent, "/", id);
 }
 
 std::vector<std::string> OciDriver::command(std::vector<std::string> arguments) const {

@@ -77,6 +77,7 @@ private:
 
     [[nodiscard]] ContainerDir dir_of(std::string const& id) const;
     [[nodiscard]] std::string log_dir_of(std::string const& id) const;
+    [[nodiscard]] std::string cgroup_of(std::string const& id) const;
     [[nodiscard]] std::vector<std::string> command(std::vector<std::string> arguments) const;
 
     OciConfig config_;

@@ -111,6 +111,27 @@ TEST_CASE("an exec check passes, fails, and is ended when it hangs") {
     CHECK(expect<runtime::Probed>(fixture).output == "0\n");
 }
 
+TEST_CASE("a check that times out ends nothing but itself") {
+    OciFixture fixture;
+    fixture.driver().perform(start_of("checked", contract::heeds_term));
+    expect<runtime::Started>(fixture);
+    auto const stranger = runtime::spawn({.arguments = {"/bin/sleep", "1000"}});
+    REQUIRE(stranger);
+    // What an earlier check left, and the number is another process's now.
+    REQUIRE(runtime::replace_file(fixture.host().directory + "/state/containers/checked/probe.pid",
+                                  base::concat(*stranger)));
+    runtime::HealthCheck check;
+    check.kind = runtime::CheckKind::exec;
+    check.timeout = base::milliseconds(0);
+    check.command = {"true"};
+    fixture.driver().perform(runtime::Probe{"checked", {}, check});
+    CHECK_FALSE(expect<runtime::Probed>(fixture).healthy);
+    kill(*stranger, SIGTERM);
+    auto const status = runtime::wait_for(*stranger);
+    REQUIRE(status);
+    CHECK(WTERMSIG(*status) == SIGTERM);
+}
+
 TEST_CASE("a command that is not in the image says so and leaves nothing") {
     OciFixture fixture;
     runtime::Start start = start_of("wrong", "");
