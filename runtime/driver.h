@@ -12,8 +12,11 @@
 
 namespace runtime {
 
+// Longer ones are refused.
+inline constexpr std::size_t id_size_max = 128;
+
 // What the supervisor wants done to a container. `id` is unique for ever on this host:
-// "project.service.slot.REVISION8.N".
+// "project.service.slot.REVISION8.N", long names cut.
 struct Start {
     std::string id;
     Assignment assignment;

@@ -162,8 +162,11 @@ Phase Supervisor::phase_of(Container const& container) const {
 std::string Supervisor::new_id(Assignment const& assignment) {
     std::string service = assignment.service;
     std::ranges::replace(service, '/', '.');
-    std::string const head = base::concat(service, '.', assignment.slot, '.',
-                                          std::string_view(assignment.revision).substr(0, 8), '.');
+    std::string const middle = base::concat(
+        '.', assignment.slot, '.', std::string_view(assignment.revision).substr(0, 8), '.');
+    service.resize(
+        std::min(service.size(), id_size_max - middle.size() - 2 * sizeof(std::uint32_t)));
+    std::string const head = service + middle;
     base::ByteWriter number;
     std::string id;
     do {

@@ -25,7 +25,6 @@ namespace {
 
 constexpr std::size_t work_threads = 4;
 constexpr std::size_t probe_threads = 4;
-constexpr std::size_t id_size_max = 128;
 constexpr std::size_t output_max = 4096;
 constexpr std::size_t pid_file_max = 64;
 constexpr std::size_t cgroup_file_max = 65536;

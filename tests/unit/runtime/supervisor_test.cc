@@ -88,6 +88,18 @@ TEST_CASE("a desired slot is started and, without a check, healthy once it runs"
     CHECK(host.supervisor.next_deadline() == base::instant_max);
 }
 
+TEST_CASE("the longest names still give an id that a driver takes") {
+    Host host;
+    runtime::Desired longest = wish("aaaaaaaabbbb");
+    longest.assignment.service = std::string(63, 'p') + "/" + std::string(63, 's');
+    longest.assignment.slot = 4294967295;
+    host.desire({longest});
+    std::string const id = host.only<runtime::Start>().id;
+    CHECK(id.size() == runtime::id_size_max);
+    CHECK(id.starts_with(std::string(63, 'p') + ".sss"));
+    CHECK(id.contains("s.4294967295.aaaaaaaa."));
+}
+
 TEST_CASE("what is no longer desired is drained, then stopped, then removed") {
     Host host;
     host.desire({wish("r1")});
