@@ -34,8 +34,6 @@ constexpr int shim_answer_timeout_ms = 150'000;
 // How long adopt() waits for a shim that has just been started by the agent before.
 constexpr auto shim_record_wait = std::chrono::seconds(10);
 constexpr auto shim_record_poll = std::chrono::milliseconds(10);
-// What is told of a container whose shim was killed and took the truth with it.
-constexpr ExitStatus lost_status{.code = 255};
 
 // An id becomes a part of paths and arguments.
 bool is_valid_id(std::string_view id) {

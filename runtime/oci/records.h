@@ -26,6 +26,9 @@ struct ShimRecord {
     ProcessId container;
 };
 
+// What is told of a container whose end nobody saw.
+inline constexpr ExitStatus lost_status{.code = 255};
+
 [[nodiscard]] base::Result<void> write_record(std::string const& path, MetaRecord const& record);
 [[nodiscard]] base::Result<void> write_record(std::string const& path, ShimRecord const& record);
 // exit.json: written by the shim when the container has ended.

@@ -169,6 +169,18 @@ private:
         return text;
     }
 
+    // False: nobody can write any more. A read that brings nothing this time is no end; taken for
+    // one, the container would block on a full pipe.
+    bool copy_output() {
+        std::string text(buffer_size, '\0');
+        ssize_t const size = read(output_.get(), text.data(), text.size());
+        if (size <= 0) {
+            return size < 0 && (errno == EAGAIN || errno == EINTR);
+        }
+        log_.write(std::string_view(text).substr(0, static_cast<std::size_t>(size)));
+        return true;
+    }
+
     // The output is read before the end is noticed: who has ended writes no more, and its process
     // is asked about first.
     ExitStatus watch() {
@@ -179,19 +191,18 @@ private:
                 continue;
             }
             if (open && polled[1].revents != 0) {
-                std::string const text = read_output(buffer_size);
-                open = !text.empty();
-                log_.write(text);
+                open = copy_output();
             } else if (polled[0].revents != 0) {
                 break;
             }
         }
-        int status = 0;
-        while (waitpid(container_, &status, 0) < 0 && errno == EINTR) {
+        auto const status = wait_for(container_);
+        if (!status) {
+            return lost_status;
         }
-        ExitStatus result{.code = WEXITSTATUS(status)};
-        if (WIFSIGNALED(status)) {
-            result.signal = WTERMSIG(status);
+        ExitStatus result{.code = WEXITSTATUS(*status)};
+        if (WIFSIGNALED(*status)) {
+            result.signal = WTERMSIG(*status);
             result.code = 128 + result.signal;
             result.out_of_memory =
                 result.signal == SIGKILL && ran_out_of_memory(out_of_memory_file_);
