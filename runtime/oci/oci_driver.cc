@@ -237,7 +237,8 @@ base::Result<Attachment> OciDriver::prepare(Start const& action) {
     MetaRecord meta{.assignment = action.assignment,
                     .address = {},
                     .boot_id = TRY(boot_id()),
-                    .stop_signal = TRY(parse_signal(image.config.stop_signal))};
+                    .stop_signal = TRY(parse_signal(image.config.stop_signal)),
+                    .runtime = choice_.path};
     TRY_VOID(dir.create());
     TRY_VOID(make_directories(log_dir_of(action.id)));
     TRY_VOID(dir.mount_root(images_.layers_dir(), image.layers));
@@ -310,7 +311,7 @@ Probed OciDriver::probe_by_exec(Probe const& action) const {
     unlink(executed.pid_file.c_str());
     std::vector<std::string> arguments{"exec", "--pid-file", executed.pid_file, action.id};
     arguments.insert(arguments.end(), action.check.command.begin(), action.check.command.end());
-    auto const outcome = run_program(command(std::move(arguments)), action.check.timeout,
+    auto const outcome = run_program(command(action.id, std::move(arguments)), action.check.timeout,
                                      output_max, kill_executed, &executed);
     if (!outcome) {
         return {action.id, false, outcome.error().message};
@@ -360,10 +361,11 @@ base::Result<void> OciDriver::free_all(std::string const& id) {
 }
 
 void OciDriver::delete_in_runtime(std::string const& id) const {
-    if (choice_.path.empty()) {
+    std::vector<std::string> line = command(id, {"delete", "-f", id});
+    if (line.front().empty()) {
         return;
     }
-    auto const outcome = run_program(command({"delete", "-f", id}), runtime_timeout, output_max);
+    auto const outcome = run_program(std::move(line), runtime_timeout, output_max);
     if (!outcome) {
         warn(base::concat("delete ", id), outcome.error());
     }
@@ -417,8 +419,12 @@ std::string OciDriver::cgroup_of(std::string const& id) const {
     return base::concat("/", config_.cgroup_parent, "/", id);
 }
 
-std::vector<std::string> OciDriver::command(std::vector<std::string> arguments) const {
-    std::vector<std::string> line{choice_.path, "--root", config_.run_dir + "/oci"};
+std::vector<std::string> OciDriver::command(std::string const& id,
+                                            std::vector<std::string> arguments) const {
+    // Another one may have been chosen since the container was made.
+    auto const meta = read_meta(dir_of(id).file("meta.json"));
+    std::vector<std::string> line{meta ? meta->runtime : choice_.path, "--root",
+                                  config_.run_dir + "/oci"};
     line.insert(line.end(), std::make_move_iterator(arguments.begin()),
                 std::make_move_iterator(arguments.end()));
     return line;

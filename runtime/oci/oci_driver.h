@@ -78,7 +78,9 @@ private:
     [[nodiscard]] ContainerDir dir_of(std::string const& id) const;
     [[nodiscard]] std::string log_dir_of(std::string const& id) const;
     [[nodiscard]] std::string cgroup_of(std::string const& id) const;
-    [[nodiscard]] std::vector<std::string> command(std::vector<std::string> arguments) const;
+    // The command line of the runtime that made container `id`; its path is empty if none works.
+    [[nodiscard]] std::vector<std::string> command(std::string const& id,
+                                                   std::vector<std::string> arguments) const;
 
     OciConfig config_;
     ImageStore& images_;

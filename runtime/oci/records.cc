@@ -48,7 +48,8 @@ base::Result<void> write_record(std::string const& path, MetaRecord const& recor
                              {"revision", record.assignment.revision},
                              {"address", to_string(record.address)},
                              {"boot_id", record.boot_id},
-                             {"stop_signal", record.stop_signal}});
+                             {"stop_signal", record.stop_signal},
+                             {"runtime", record.runtime}});
 }
 
 base::Result<void> write_record(std::string const& path, ShimRecord const& record) {
@@ -71,6 +72,7 @@ base::Result<MetaRecord> read_meta(std::string const& path) {
         record.address = base::parse_ip(to_text(value.at("address"))).value_or(base::IpAddress{});
         record.boot_id = to_text(value.at("boot_id"));
         record.stop_signal = value.at("stop_signal").to_number<int>();
+        record.runtime = to_text(value.at("runtime"));
         return record;
     });
 }

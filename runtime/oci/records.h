@@ -18,6 +18,7 @@ struct MetaRecord {
     base::IpAddress address;
     std::string boot_id;
     int stop_signal{};
+    std::string runtime;  // path of the OCI runtime that made it: no other one knows it
 };
 
 // shim.json: written by the shim before the container's program starts.

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "runtime/oci/records.h"
@@ -34,6 +35,22 @@ runtime::ShimRecord record_of(OciFixture& fixture, std::string const& id) {
         runtime::read_shim(fixture.host().directory + "/state/containers/" + id + "/shim.json");
     REQUIRE(record);
     return *record;
+}
+
+std::string meta_of(OciFixture& fixture, std::string const& id) {
+    return fixture.host().directory + "/state/containers/" + id + "/meta.json";
+}
+
+// Puts a script in the place of the runtime that has made a container, which it calls at its end.
+void wrap_runtime(OciFixture& fixture, std::string const& id, std::string const& script) {
+    auto meta = runtime::read_meta(meta_of(fixture, id));
+    REQUIRE(meta);
+    std::string const path = fixture.host().directory + "/wrapped";
+    REQUIRE(runtime::replace_file(
+        path, base::concat("#!/bin/sh\n", script, "\nexec ", meta->runtime, " \"$@\"\n")));
+    REQUIRE(chmod(path.c_str(), 0755) == 0);
+    meta->runtime = path;
+    REQUIRE(write_record(meta_of(fixture, id), *meta));
 }
 
 }  // namespace
@@ -180,6 +197,29 @@ TEST_CASE("a driver says which runtime works and why others do not") {
     CHECK((*none)->description() == "oci (no runtime works)");
     CHECK((*none)->diagnose()[0].contains("a trial container failed: exit code 1"));
     CHECK((*none)->diagnose()[1].contains("not installed"));
+}
+
+TEST_CASE("a container is asked about and deleted by the runtime that made it") {
+    OciFixture fixture;
+    fixture.driver().perform(start_of("old", contract::heeds_term));
+    expect<runtime::Started>(fixture);
+    std::string const calls = fixture.host().directory + "/calls";
+    wrap_runtime(fixture, "old", base::concat("echo $3 >> ", calls));
+    REQUIRE(fixture.restart().size() == 1);
+    runtime::HealthCheck check;
+    check.kind = runtime::CheckKind::exec;
+    check.timeout = base::seconds(20);
+    check.command = {"true"};
+    fixture.driver().perform(runtime::Probe{"old", {}, check});
+    CHECK(expect<runtime::Probed>(fixture).healthy);
+    fixture.driver().perform(runtime::Stop{"old", base::milliseconds(0)});
+    expect<runtime::Exited>(fixture);
+    fixture.driver().perform(runtime::Remove{"old"});
+    expect<runtime::Removed>(fixture);
+    auto const text = runtime::read_file(calls, 1000);
+    REQUIRE(text);
+    CHECK(*text == "exec\ndelete\n");
+    CHECK(fixture.leftovers().empty());
 }
 
 TEST_CASE("what is of another boot is cleaned, not adopted") {
