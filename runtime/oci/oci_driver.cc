@@ -268,8 +268,13 @@ base::Result<void> OciDriver::run_shim(std::string const& id) {
     return base::fail(text.empty() ? "the shim ended before it answered" : text);
 }
 
+// On the watcher's thread, which others' ends wait for.
 void OciDriver::on_shim_end(std::string const& id) {
-    sink_(Exited{id, exit_status(id)});
+    if (auto const status = read_exit(dir_of(id).file("exit.json"))) {
+        sink_(Exited{id, *status});
+    } else {
+        work_.add([this, id] { sink_(Exited{id, exit_status(id)}); });
+    }
 }
 
 // Of a container whose shim has ended.

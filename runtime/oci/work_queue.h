@@ -11,7 +11,8 @@
 namespace runtime {
 
 // A few threads that run what they are given, first come, first served. Its length is bounded by
-// who fills it: the supervisor has at most one action and one probe per container under way.
+// who fills it: the supervisor has at most one action and one probe per container under way, and
+// each ends once.
 class WorkQueue {
 public:
     explicit WorkQueue(std::size_t threads);

@@ -222,6 +222,29 @@ TEST_CASE("a container is asked about and deleted by the runtime that made it") 
     CHECK(fixture.leftovers().empty());
 }
 
+TEST_CASE("a runtime that hangs over a lost container delays no other's end") {
+    OciFixture fixture;
+    for (char const* const id : {"lost", "other"}) {
+        fixture.driver().perform(start_of(id, contract::heeds_term));
+        expect<runtime::Started>(fixture);
+        contract::wait_for_hello(fixture, id);
+    }
+    std::string const asked = fixture.host().directory + "/asked";
+    std::string const go_on = fixture.host().directory + "/go_on";
+    wrap_runtime(
+        fixture, "lost",
+        base::concat("touch ", asked, "; while [ ! -e ", go_on, " ]; do sleep 0.05; done"));
+    kill(record_of(fixture, "lost").shim.pid, SIGKILL);
+    auto const deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!runtime::file_exists(asked) && std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::yield();
+    }
+    fixture.driver().perform(runtime::Stop{"other", base::seconds(60)});
+    CHECK(expect<runtime::Exited>(fixture).id == "other");
+    REQUIRE(runtime::replace_file(go_on, ""));
+    CHECK(expect<runtime::Exited>(fixture).id == "lost");
+}
+
 TEST_CASE("what is of another boot is cleaned, not adopted") {
     OciFixture fixture;
     fixture.driver().perform(start_of("before", contract::heeds_term));
