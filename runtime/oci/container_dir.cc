@@ -155,9 +155,13 @@ base::Result<void> ContainerDir::destroy() const {
     return remove_tree(path_);
 }
 
-bool ContainerDir::locked() const {
-    auto const lock = open_file(file("lock"), O_RDWR);
-    return lock && flock(lock->get(), LOCK_EX | LOCK_NB) != 0;
+std::optional<base::Descriptor> ContainerDir::try_lock() const {
+    // A removal that was cut short may have taken the file.
+    auto lock = open_file(file("lock"), O_RDWR | O_CREAT, 0600);
+    if (!lock || flock(lock->get(), LOCK_EX | LOCK_NB) != 0) {
+        return std::nullopt;
+    }
+    return std::move(*lock);
 }
 
 base::Result<int> parse_signal(std::string_view text) {

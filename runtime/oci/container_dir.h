@@ -1,8 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "base/result.h"
 #include "runtime/container.h"
 #include "runtime/image/image_store.h"
@@ -35,8 +37,8 @@ public:
                                                   std::string cgroup_path) const;
     // Unmounts the root and removes the directory; nothing to do if it does not exist.
     [[nodiscard]] base::Result<void> destroy() const;
-    // Whether a shim lives that works here.
-    [[nodiscard]] bool locked() const;
+    // No shim begins to work here while the descriptor is held; none while one lives.
+    [[nodiscard]] std::optional<base::Descriptor> try_lock() const;
 
 private:
     std::string path_;

@@ -135,7 +135,9 @@ base::Result<std::vector<Adopted>> OciDriver::adopt(Sink sink) {
     std::vector<Adopted> adopted;
     std::set<std::string> known;
     for (std::string const& id : list_directory(config_.state_dir + "/containers")) {
-        std::optional<Adopted> one = is_valid_id(id) ? adopt_one(id, this_boot) : std::nullopt;
+        std::optional<base::Descriptor> lock;  // until all is freed
+        std::optional<Adopted> one =
+            is_valid_id(id) ? adopt_one(id, this_boot, lock) : std::nullopt;
         if (one) {
             known.insert(id);
             adopted.push_back(std::move(*one));
@@ -328,8 +330,10 @@ Probed OciDriver::probe_by_exec(Probe const& action) const {
     return {action.id, healthy, outcome->output};
 }
 
-// Nothing if it is half made or of another boot.
-std::optional<Adopted> OciDriver::adopt_one(std::string const& id, std::string const& this_boot) {
+// Nothing if it is half made or of another boot. What is half made comes with its `lock`, so that
+// a shim that was started but is late does not make a container of it.
+std::optional<Adopted> OciDriver::adopt_one(std::string const& id, std::string const& this_boot,
+                                            std::optional<base::Descriptor>& lock) {
     ContainerDir const dir = dir_of(id);
     auto const meta = read_meta(dir.file("meta.json"));
     if (!meta || meta->boot_id != this_boot) {
@@ -337,7 +341,7 @@ std::optional<Adopted> OciDriver::adopt_one(std::string const& id, std::string c
     }
     // The agent before may have ended between starting a shim and the shim's first record.
     auto const patience = std::chrono::steady_clock::now() + shim_record_wait;
-    while (!file_exists(dir.file("shim.json")) && dir.locked() &&
+    while (!file_exists(dir.file("shim.json")) && !(lock = dir.try_lock()) &&
            std::chrono::steady_clock::now() < patience) {
         std::this_thread::sleep_for(shim_record_poll);
     }

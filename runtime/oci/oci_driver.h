@@ -68,7 +68,8 @@ private:
     void on_shim_end(std::string const& id);
     [[nodiscard]] ExitStatus exit_status(std::string const& id);
     [[nodiscard]] std::optional<Adopted> adopt_one(std::string const& id,
-                                                   std::string const& this_boot);
+                                                   std::string const& this_boot,
+                                                   std::optional<base::Descriptor>& lock);
     [[nodiscard]] base::Result<void> free_all(std::string const& id);
     void delete_in_runtime(std::string const& id) const;
     void detach_strays(std::set<std::string> const& known);

@@ -245,6 +245,24 @@ TEST_CASE("a runtime that hangs over a lost container delays no other's end") {
     CHECK(expect<runtime::Exited>(fixture).id == "lost");
 }
 
+TEST_CASE("no shim can begin in what is being cleaned") {
+    OciFixture fixture;
+    fixture.driver().perform(start_of("half", contract::heeds_term));
+    expect<runtime::Started>(fixture);
+    std::string const directory = fixture.host().directory + "/state/containers/half";
+    std::string const found = fixture.host().directory + "/found";
+    wrap_runtime(fixture, "half",
+                 base::concat("flock -n ", directory, "/lock echo free >> ", found,
+                              " || echo held >> ", found));
+    fixture.host().driver.reset();
+    fixture.kill("half");
+    // As if the agent had been killed before the shim began.
+    std::filesystem::remove(directory + "/shim.json");
+    CHECK(fixture.restart().empty());
+    CHECK(*runtime::read_file(found, 100) == "held\n");
+    CHECK(fixture.leftovers().empty());
+}
+
 TEST_CASE("what is of another boot is cleaned, not adopted") {
     OciFixture fixture;
     fixture.driver().perform(start_of("before", contract::heeds_term));
