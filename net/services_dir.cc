@@ -15,6 +15,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -71,6 +72,18 @@ std::expected<std::string, int> read_up_to(int descriptor, std::size_t size_max)
     return content;
 }
 
+// Whether somebody has the file open for writing: a read lease (fcntl(2)) is refused then. File
+// systems without leases cannot tell.
+bool is_being_written(int descriptor) {
+    // The signal for a writer that comes while we hold the lease; by default it does nothing.
+    ::fcntl(descriptor, F_SETSIG, SIGURG);
+    if (::fcntl(descriptor, F_SETLEASE, F_RDLCK) == 0) {
+        ::fcntl(descriptor, F_SETLEASE, F_UNLCK);
+        return false;
+    }
+    return errno == EAGAIN;
+}
+
 ReadOutcome read_open_file(int descriptor) {
     struct stat before{};
     if (::fstat(descriptor, &before) != 0) {
@@ -79,6 +92,9 @@ ReadOutcome read_open_file(int descriptor) {
     FileStamp const stamp = stamp_of(before);
     if (!S_ISREG(before.st_mode)) {
         return ReadProblem{.stamp = stamp, .text = "is not a regular file"};
+    }
+    if (is_being_written(descriptor)) {
+        return ReadUnstable{};
     }
     if (stamp.size > service_file_max) {
         return ReadProblem{.stamp = stamp,

@@ -93,6 +93,19 @@ TEST_CASE("a file that is half written is not acted on until it is closed") {
     CHECK(watched.events == 3);
 }
 
+TEST_CASE("a file that somebody is writing when the agent starts is waited for") {
+    support::TempDir const dir;
+    std::ofstream out(dir.path("a.yml"));
+    out << "half" << std::flush;
+    support::write_file(dir.path("b.yml"), "b");
+    Watched watched(dir.path());
+    REQUIRE(watched.holds({{"b.yml", "b"}}));
+    out << " and half";
+    out.close();
+    CHECK(watched.holds({{"a.yml", "half and half"}, {"b.yml", "b"}}));
+    CHECK(watched.until([&] { return watched.scans == 1; }));
+}
+
 TEST_CASE("an editor that moves the old file away and writes a new one shows as one edit") {
     support::TempDir const dir;
     support::write_file(dir.path("a.yml"), "old");
