@@ -9,6 +9,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -23,6 +24,8 @@ constexpr std::size_t block_size = 65536;
 constexpr std::size_t staged_files_max = 16384;
 constexpr std::size_t layer_entries_max = 1 << 20;
 constexpr std::uint64_t layer_bytes_max = 64ULL << 30;
+constexpr std::uint64_t staged_bytes_max = 64ULL << 30;  // of one archive
+constexpr std::uint64_t disk_free_percent_min = 5;
 
 struct ArchiveCloser {
     void operator()(archive* open) const { archive_read_free(open); }
@@ -89,7 +92,22 @@ base::Result<archive_entry*> next_entry(Archive const& opened) {
     return entry;
 }
 
-base::Result<std::string> copy_out(Archive const& opened, std::string const& path) {
+// A small archive can unpack to any size, and a full disk would harm all that runs on the host.
+base::Result<void> check_room(base::Descriptor const& file) {
+    struct statvfs disk{};
+    if (fstatvfs(file.get(), &disk) != 0) {
+        return base::fail_errno(errno, "ask how full the disk is");
+    }
+    if (disk.f_bavail * 100 < disk.f_blocks * disk_free_percent_min) {
+        return base::fail(base::concat("the disk has less than ", disk_free_percent_min,
+                                       " % free: make room for the image"));
+    }
+    return {};
+}
+
+// Adds to `total` what it copies.
+base::Result<std::string> copy_out(Archive const& opened, std::string const& path,
+                                   std::uint64_t& total) {
     base::Descriptor const file = TRY(open_file(path, O_WRONLY | O_CREAT | O_EXCL, 0600));
     Sha256 hash;
     std::string buffer(block_size, '\0');
@@ -102,6 +120,11 @@ base::Result<std::string> copy_out(Archive const& opened, std::string const& pat
             return hash.finish();
         }
         std::string_view const part(buffer.data(), static_cast<std::size_t>(size));
+        total += part.size();
+        if (total > staged_bytes_max) {
+            return base::fail(base::concat("more than ", staged_bytes_max >> 30, " GiB"));
+        }
+        TRY_VOID(check_room(file));
         hash.add(part);
         TRY_VOID(write_all(file.get(), part));
     }
@@ -189,6 +212,7 @@ base::Result<void> write_contents(Archive const& tar, base::Descriptor const& fi
         if (result < ARCHIVE_WARN) {
             return base::fail(text_of(archive_error_string(tar.get())));
         }
+        TRY_VOID(check_room(file));
         // Sparse files come with gaps.
         if (lseek(file.get(), offset, SEEK_SET) < 0) {
             return base::fail_errno(errno, "write a layer");
@@ -231,6 +255,7 @@ base::Result<std::map<std::string, StagedFile>> stage_archive(int fd,
     Archive const opened = TRY(open_compressed(fd, true));
     std::map<std::string, StagedFile> staged;
     std::map<std::string, std::string> links;
+    std::uint64_t bytes = 0;
     for (std::size_t count = 0;; ++count) {
         archive_entry* const entry = TRY(next_entry(opened));
         if (entry == nullptr) {
@@ -247,7 +272,7 @@ base::Result<std::map<std::string, StagedFile>> stage_archive(int fd,
             links[name] = plain_name((parent / symlink).string());
         } else if (archive_entry_filetype(entry) == AE_IFREG) {
             std::string const path = base::concat(directory, "/", count);
-            staged[name] = {path, TRY(copy_out(opened, path))};
+            staged[name] = {path, TRY(copy_out(opened, path, bytes))};
         }
     }
     for (auto const& [name, target] : links) {

@@ -15,12 +15,13 @@ struct StagedFile {
 
 // Copies every regular file of a tar (plain or compressed) into `directory` under a number; the
 // result maps the names in the archive to the copies. Links inside the archive become further
-// names of what they point to.
+// names of what they point to. Ends with an error at 64 GiB, or when the disk of `directory` has
+// less than 5 % free.
 [[nodiscard]] base::Result<std::map<std::string, StagedFile>> stage_archive(
     int fd, std::string const& directory);
 
 // Unpacks one layer, a tar that is plain, gzip or zstd, into the empty directory `root`, and
-// returns the SHA-256 of the uncompressed tar.
+// returns the SHA-256 of the uncompressed tar. The same limits as above.
 [[nodiscard]] base::Result<std::string> unpack_layer(std::string const& path,
                                                      std::string const& root);
 

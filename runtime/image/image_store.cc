@@ -58,6 +58,17 @@ std::unexpected<base::Error> fail_in(std::string_view name, base::Error const& e
     return base::fail(base::concat(name, ": ", error.message));
 }
 
+bool leads_out(std::string const& name) {
+    auto const parts = base::split(name, '/');
+    return name.starts_with('/') || std::ranges::find(parts, "..") != parts.end();
+}
+
+// Reading anything else could wait for ever.
+bool is_regular_file(std::string const& path) {
+    struct stat status{};
+    return stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+}
+
 }  // namespace
 
 // Where the files of an image come from: a directory as it is, or what an archive was staged to.
@@ -70,6 +81,10 @@ public:
     [[nodiscard]] bool contains(std::string const& name) const { return path_of(name).has_value(); }
 
     [[nodiscard]] base::Result<std::string> path(std::string const& name) const {
+        // Names come from the image's own documents.
+        if (leads_out(name)) {
+            return base::fail(base::concat("'", name, "' leads out of the image"));
+        }
         std::optional<std::string> const found = path_of(name);
         if (!found) {
             return base::fail(base::concat(name, " is missing"));
@@ -99,7 +114,7 @@ private:
     [[nodiscard]] std::optional<std::string> path_of(std::string const& name) const {
         if (!directory_.empty()) {
             std::string path = base::concat(directory_, "/", name);
-            return file_exists(path) ? std::optional(std::move(path)) : std::nullopt;
+            return is_regular_file(path) ? std::optional(std::move(path)) : std::nullopt;
         }
         auto const at = staged_.find(name);
         return at == staged_.end() ? std::nullopt : std::optional(at->second.path);
@@ -209,9 +224,12 @@ base::Result<std::unique_ptr<ImageStore>> ImageStore::open(std::string directory
 }
 
 base::Result<std::vector<std::string>> ImageStore::load(std::string const& path) {
-    base::Descriptor const file = TRY(open_file(path, O_RDONLY));
+    // Without O_NONBLOCK opening a named pipe would wait for its writer.
+    base::Descriptor const file = TRY(open_file(path, O_RDONLY | O_NONBLOCK));
     struct stat status{};
-    fstat(file.get(), &status);
+    if (fstat(file.get(), &status) != 0 || (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode))) {
+        return base::fail(base::concat(path, " is neither a file nor a directory"));
+    }
     std::lock_guard const lock(loading_);
     auto const names =
         S_ISDIR(status.st_mode) ? add_all(ImageSource(path)) : load_archive(file.get());

@@ -59,7 +59,8 @@ public:
 
     // Loads all images of an OCI layout (a tar or a directory) or of a `docker save` tar, for this
     // host's architecture. Layers are gzip, zstd or plain. Returns their references, or ids where
-    // they have none. On error no image of the file has been added.
+    // they have none. On error no image of the file has been added. An archive of over 64 GiB is
+    // refused, and so is one that would leave less than 5 % of the disk free.
     [[nodiscard]] base::Result<std::vector<std::string>> load(std::string const& path);
     [[nodiscard]] base::Result<std::vector<std::string>> load(int fd);
 

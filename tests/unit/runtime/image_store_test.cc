@@ -7,6 +7,7 @@
 #include <archive_entry.h>
 #include <catch2/catch.hpp>
 #include <fcntl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -225,6 +226,57 @@ TEST_CASE("a layer cannot reach outside") {
     REQUIRE(test.layer(Tar().symlink("out", outside + "/x").file("out", "x")));
     CHECK(fs::is_empty(outside));
     CHECK(fs::is_empty(test.directory + "/state/temporary"));
+}
+
+TEST_CASE("an image that would fill the disk is refused and leaves nothing") {
+    Store test;
+    std::string const state = test.directory + "/state";
+    REQUIRE(mount("tmpfs", state.c_str(), "tmpfs", 0, "size=2m") == 0);
+    test.reopen();
+    std::string const large(4 << 20, '\0');
+    std::string const layer = Tar().file("large", large).finish();
+    // Small on its way, too large when staged, and too large when unpacked.
+    TestImage image{.reference = "x", .layers = {{layer}}};
+    CHECK(test.error(compressed(oci_archive(image), archive_write_add_filter_gzip))
+              .contains("less than 5 % free"));
+    image.layers[0].blob = compressed(layer, archive_write_add_filter_gzip);
+    CHECK(test.error(oci_archive(image)).contains("less than 5 % free"));
+    CHECK(fs::is_empty(state + "/temporary"));
+    CHECK(fs::is_empty(state + "/layers"));
+    test.store.reset();
+    REQUIRE(umount(state.c_str()) == 0);
+}
+
+TEST_CASE("what is neither a file nor a directory is refused at once") {
+    Store const test;
+    std::string const pipe = test.directory + "/pipe";
+    REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+    CHECK(test.store->load(pipe).error().message.contains("neither a file nor a directory"));
+    std::string const layout = test.directory + "/layout";
+    fs::create_directory(layout);
+    REQUIRE(mkfifo((layout + "/index.json").c_str(), 0600) == 0);
+    CHECK(test.store->load(layout).error().message.contains("neither an OCI layout"));
+}
+
+TEST_CASE("the names in an image's documents stay inside its directory") {
+    Store const test;
+    std::string const layout = test.directory + "/layout";
+    fs::create_directory(layout);
+    std::string const outside = test.directory + "/outside.json";
+    REQUIRE(runtime::replace_file(outside, R"({"rootfs":{"diff_ids":[]}})"));
+    REQUIRE(runtime::replace_file(layout + "/inside.json", R"({"rootfs":{"diff_ids":[]}})"));
+    auto const error = [&](std::string const& config, std::string const& layers) {
+        REQUIRE(runtime::replace_file(
+            layout + "/manifest.json",
+            base::concat(R"([{"Config":")", config, R"(","Layers":[)", layers, "]}]")));
+        auto const result = test.store->load(layout);
+        return result ? "no error" : result.error().message;
+    };
+    CHECK(error("inside.json", "") == "no error");
+    CHECK(error("../outside.json", "").contains("leads out of the image"));
+    CHECK(error("a/../../outside.json", "").contains("leads out of the image"));
+    CHECK(error(outside, "").contains("leads out of the image"));
+    CHECK(error("inside.json", "\"../outside.json\"").contains("leads out of the image"));
 }
 
 TEST_CASE("what is no image, is cut short or damaged is told apart") {
