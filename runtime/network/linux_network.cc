@@ -241,7 +241,7 @@ base::Result<void> LinuxNetwork::set_subnet(base::Prefix subnet, base::Prefix fl
     subnet_ = subnet;
     TRY_VOID(write_setting("/proc/sys/net/ipv4/ip_forward", "1"));
     // Without NAT containers still reach the whole fleet: a warning, not a failure.
-    auto const nat = set_masquerade(fleet);
+    auto const nat = set_masquerade(config_.bridge, fleet);
     std::string const warning = nat ? "" : nat.error().message;
     if (!warning.empty() && warning != nat_warning_) {
         base::log(base::LogLevel::warning, "network",
@@ -447,7 +447,7 @@ base::Result<void> LinuxNetwork::clear() {
         TRY_VOID(routing.delete_link(*bridge));
     }
     subnet_.reset();
-    return remove_masquerade();
+    return remove_masquerade(config_.bridge);
 }
 
 }  // namespace

@@ -21,12 +21,15 @@ namespace {
 
 using netlink::Request;
 
-constexpr char table_name[] = "covey";
 constexpr char chain_name[] = "postrouting";
 constexpr std::uint32_t priority_srcnat = 100;
 // Where an IPv4 header has its addresses.
 constexpr std::uint32_t source_offset = 12;
 constexpr std::uint32_t destination_offset = 16;
+
+std::string table_of(std::string const& bridge) {
+    return "covey_" + bridge;
+}
 
 Request nft_request(int message, std::uint16_t flags) {
     Request request(static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message),
@@ -35,15 +38,15 @@ Request nft_request(int message, std::uint16_t flags) {
     return request;
 }
 
-Request table_request(int message, std::uint16_t flags) {
+Request table_request(std::string const& table, int message, std::uint16_t flags) {
     Request request = nft_request(message, flags);
-    request.put_text(NFTA_TABLE_NAME, table_name);
+    request.put_text(NFTA_TABLE_NAME, table);
     return request;
 }
 
-Request chain_request() {
+Request chain_request(std::string const& table) {
     Request request = nft_request(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-    request.put_text(NFTA_CHAIN_TABLE, table_name);
+    request.put_text(NFTA_CHAIN_TABLE, table);
     request.put_text(NFTA_CHAIN_NAME, chain_name);
     request.put_text(NFTA_CHAIN_TYPE, "nat");
     std::size_t const hook = request.open(NFTA_CHAIN_HOOK);
@@ -91,9 +94,9 @@ void put_address_match(Request& request, std::uint32_t offset, nft_cmp_ops op, b
     });
 }
 
-Request rule_request(base::Prefix fleet) {
+Request rule_request(std::string const& table, base::Prefix fleet) {
     Request request = nft_request(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
-    request.put_text(NFTA_RULE_TABLE, table_name);
+    request.put_text(NFTA_RULE_TABLE, table);
     request.put_text(NFTA_RULE_CHAIN, chain_name);
     std::size_t const expressions = request.open(NFTA_RULE_EXPRESSIONS);
     put_address_match(request, source_offset, NFT_CMP_EQ, fleet);
@@ -110,14 +113,15 @@ base::Result<netlink::Errno> commit(std::vector<Request> requests) {
 
 }  // namespace
 
-base::Result<void> set_masquerade(base::Prefix fleet) {
+base::Result<void> set_masquerade(std::string const& bridge, base::Prefix fleet) {
+    std::string const table = table_of(bridge);
     // Created first so that deleting it cannot fail; all of it is one transaction.
     std::vector<Request> requests;
-    requests.push_back(table_request(NFT_MSG_NEWTABLE, NLM_F_CREATE));
-    requests.push_back(table_request(NFT_MSG_DELTABLE, 0));
-    requests.push_back(table_request(NFT_MSG_NEWTABLE, NLM_F_CREATE));
-    requests.push_back(chain_request());
-    requests.push_back(rule_request(fleet));
+    requests.push_back(table_request(table, NFT_MSG_NEWTABLE, NLM_F_CREATE));
+    requests.push_back(table_request(table, NFT_MSG_DELTABLE, 0));
+    requests.push_back(table_request(table, NFT_MSG_NEWTABLE, NLM_F_CREATE));
+    requests.push_back(chain_request(table));
+    requests.push_back(rule_request(table, fleet));
     netlink::Errno const error = TRY(commit(std::move(requests)));
     if (error == EOPNOTSUPP || error == ENOENT) {
         return base::fail("set the source NAT rule: this kernel has no nf_tables with NAT");
@@ -128,10 +132,11 @@ base::Result<void> set_masquerade(base::Prefix fleet) {
     return {};
 }
 
-base::Result<void> remove_masquerade() {
+base::Result<void> remove_masquerade(std::string const& bridge) {
+    std::string const table = table_of(bridge);
     std::vector<Request> requests;
-    requests.push_back(table_request(NFT_MSG_NEWTABLE, NLM_F_CREATE));
-    requests.push_back(table_request(NFT_MSG_DELTABLE, NLM_F_ACK));
+    requests.push_back(table_request(table, NFT_MSG_NEWTABLE, NLM_F_CREATE));
+    requests.push_back(table_request(table, NFT_MSG_DELTABLE, NLM_F_ACK));
     netlink::Errno const error = TRY(commit(std::move(requests)));
     if (error != 0 && error != EOPNOTSUPP) {
         return base::fail_errno(error, "remove the source NAT table");

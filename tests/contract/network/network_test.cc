@@ -175,6 +175,26 @@ TEST_CASE("what leaves the fleet has its host's address") {
     CHECK(seen_client(netns.get(), listener) == container.address);
 }
 
+TEST_CASE("an agent with another bridge leaves the source NAT as it is") {
+    if (!can_make_hosts()) {
+        return;
+    }
+    NetworkHost one;
+    TestHost outside;
+    link_hosts(one.host, "192.168.77.1/24", outside, "192.168.77.2/24");
+    one.set_subnet();
+    TestDirectory directory;
+    one.host.run([&] {
+        auto const other =
+            unwrap(runtime::open_network({.bridge = "covey1", .netns_dir = directory.path()}));
+        unwrap(other->set_subnet(other_subnet, other_subnet));
+        unwrap(other->clear());
+    });
+    auto const container = one.attach("container");
+    auto const listener = listen_in(outside.netns(), ip("192.168.77.2"));
+    CHECK(seen_client(netns_of(container).get(), listener) == ip("192.168.77.1"));
+}
+
 TEST_CASE("every address of the virtual range is local") {
     if (!can_make_hosts()) {
         return;
