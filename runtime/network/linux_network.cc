@@ -146,12 +146,13 @@ Attachment LinuxNetwork::attachment_of(Record const& record) const {
             .gateway = network_of(record.address).host(1)};
 }
 
+// Those of this bridge, and those that have none: somebody deleted a bridge, ours or another's.
 base::Result<std::vector<Link>> LinuxNetwork::veths(Routing& routing) {
     auto links = TRY(routing.links());
     auto const bridge = std::ranges::find(links, config_.bridge, &Link::name);
     int const master = bridge == links.end() ? 0 : bridge->index;
     std::erase_if(links, [&](Link const& link) {
-        return master == 0 || link.master != master || !link.name.starts_with(veth_prefix);
+        return (link.master != master && link.master != 0) || !link.name.starts_with(veth_prefix);
     });
     return links;
 }
@@ -181,6 +182,13 @@ base::Result<std::vector<std::string>> LinuxNetwork::namespaces() const {
     return names;
 }
 
+// What cannot be removed keeps no container from running.
+static void warn_if_failed(base::Result<void> const& removed) {
+    if (!removed) {
+        base::log(base::LogLevel::warning, "network", removed.error().message);
+    }
+}
+
 base::Result<void> LinuxNetwork::sweep() {
     std::scoped_lock const lock(mutex_);
     auto routing = TRY(Routing::open());
@@ -190,13 +198,13 @@ base::Result<void> LinuxNetwork::sweep() {
     }
     for (Link const& link : TRY(veths(routing))) {
         auto const record = parse_alias(link.alias);
-        if (!record || !complete.contains(record->id)) {
-            TRY_VOID(routing.delete_link(link));
+        if (link.master != 0 && (!record || !complete.contains(record->id))) {
+            warn_if_failed(routing.delete_link(link));
         }
     }
     for (std::string const& name : TRY(namespaces())) {
         if (!complete.contains(name)) {
-            TRY_VOID(remove_net_namespace(netns_path(name)));
+            warn_if_failed(remove_net_namespace(netns_path(name)));
         }
     }
     return {};
@@ -220,6 +228,12 @@ base::Result<Link> LinuxNetwork::ensure_bridge(Routing& routing, LinkAddress gat
     }
     TRY_VOID(routing.add_address(*bridge, gateway));
     TRY_VOID(routing.set_up(*bridge));
+    for (Link const& link : TRY(veths(routing))) {
+        auto const record = parse_alias(link.alias);
+        if (link.master == 0 && record && is_net_namespace(netns_path(record->id))) {
+            TRY_VOID(routing.set_master(link, *bridge));
+        }
+    }
     return std::move(*bridge);
 }
 
@@ -434,8 +448,13 @@ base::Result<std::vector<Attachment>> LinuxNetwork::attachments() {
 base::Result<void> LinuxNetwork::clear() {
     std::scoped_lock const lock(mutex_);
     auto routing = TRY(Routing::open());
+    for (Record const& record : TRY(records(routing))) {
+        TRY_VOID(remove_attachment(routing, record.id));
+    }
     for (Link const& link : TRY(veths(routing))) {
-        TRY_VOID(routing.delete_link(link));
+        if (link.master != 0) {
+            TRY_VOID(routing.delete_link(link));
+        }
     }
     for (std::string const& name : TRY(namespaces())) {
         TRY_VOID(remove_net_namespace(netns_path(name)));

@@ -208,6 +208,13 @@ base::Result<void> Routing::create_veth(Veth const& veth) {
     return outcome(socket_.change(request), base::concat("create veth pair ", veth.name));
 }
 
+base::Result<void> Routing::set_master(Link const& link, Link const& bridge) {
+    Request request = link_request(RTM_NEWLINK, change_flags, link.index, 0);
+    request.put_u32(IFLA_MASTER, static_cast<std::uint32_t>(bridge.index));
+    return outcome(socket_.change(request),
+                   base::concat("make ", link.name, " a port of ", bridge.name));
+}
+
 base::Result<void> Routing::set_up(Link const& link) {
     Request request = link_request(RTM_NEWLINK, change_flags, link.index, IFF_UP);
     return outcome(socket_.change(request), base::concat("set ", link.name, " up"));

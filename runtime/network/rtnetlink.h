@@ -65,6 +65,8 @@ public:
     [[nodiscard]] base::Result<std::optional<Link>> find_link(std::string_view name);
     [[nodiscard]] base::Result<void> create_bridge(std::string const& name, Mac mac, int mtu);
     [[nodiscard]] base::Result<void> create_veth(Veth const& veth);
+    // Makes it a port of the bridge.
+    [[nodiscard]] base::Result<void> set_master(Link const& link, Link const& bridge);
     [[nodiscard]] base::Result<void> set_up(Link const& link);
     [[nodiscard]] base::Result<void> set_alias(Link const& link, std::string_view alias);
     // A link that is gone already is no error.

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -302,6 +303,35 @@ TEST_CASE("what a crash or a reboot left half made is cleaned up") {
     CHECK(::access((one.directory.path() + "/stale").c_str(), F_OK) != 0);
     CHECK(::access(cut.netns_path.c_str(), F_OK) != 0);
     CHECK(::access(whole.netns_path.c_str(), F_OK) == 0);
+}
+
+TEST_CASE("containers outlive their bridge") {
+    if (!can_make_hosts()) {
+        return;
+    }
+    NetworkHost one;
+    one.set_subnet();
+    auto const first = one.attach("first");
+    auto const listener = listen_in(netns_of(first).get(), first.address);
+    one.host.shell("ip link del covey0");
+    one.restart();
+    CHECK(one.attachments().size() == 1);
+    one.set_subnet();
+    CHECK(seen_client(one.host.netns(), listener) == first.gateway);
+    CHECK(one.attach("second").address == ip("10.128.1.3"));
+}
+
+TEST_CASE("what cannot be removed does not keep an agent from starting") {
+    if (!can_make_hosts()) {
+        return;
+    }
+    NetworkHost one;
+    std::string const odd = one.directory.path() + "/a directory";
+    REQUIRE(::mkdir(odd.c_str(), 0700) == 0);
+    std::ofstream(one.directory.path() + "/stale").put('x');
+    one.restart();
+    CHECK(::access((one.directory.path() + "/stale").c_str(), F_OK) != 0);
+    REQUIRE(::rmdir(odd.c_str()) == 0);
 }
 
 TEST_CASE("an agent killed at any moment leaves nothing that hinders the next") {
