@@ -147,7 +147,7 @@ private:
         }
         for (runtime::ImageSummary const& image : *list) {
             for (std::string const& reference : image.references) {
-                reports.push_back({reference, image.id, 0});
+                reports.push_back({reference, image.id, image.bytes});
             }
         }
         return reports;

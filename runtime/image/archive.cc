@@ -226,12 +226,13 @@ base::Result<void> write_contents(Archive const& tar, base::Descriptor const& fi
     return {};
 }
 
-base::Result<void> unpack_entries(Archive const& tar, LayerTree& tree) {
+// Returns the bytes of its files.
+base::Result<std::uint64_t> unpack_entries(Archive const& tar, LayerTree& tree) {
     std::uint64_t bytes = 0;
     for (std::size_t count = 0;; ++count) {
         archive_entry* const entry = TRY(next_entry(tar));
         if (entry == nullptr) {
-            return {};
+            return bytes;
         }
         bytes += static_cast<std::uint64_t>(archive_entry_size(entry));
         if (count >= layer_entries_max || bytes > layer_bytes_max) {
@@ -284,7 +285,7 @@ base::Result<std::map<std::string, StagedFile>> stage_archive(int fd,
     return staged;
 }
 
-base::Result<std::string> unpack_layer(std::string const& path, std::string const& root) {
+base::Result<UnpackedLayer> unpack_layer(std::string const& path, std::string const& root) {
     Utf8Locale const locale;
     base::Descriptor const file = TRY(open_file(path, O_RDONLY));
     LayerStream stream{.compressed = TRY(open_compressed(file.get(), false))};
@@ -296,7 +297,7 @@ base::Result<std::string> unpack_layer(std::string const& path, std::string cons
         return base::fail(text_of(archive_error_string(tar.get())));
     }
     LayerTree tree = TRY(LayerTree::open(root));
-    TRY_VOID(unpack_entries(tar, tree));
+    std::uint64_t const bytes = TRY(unpack_entries(tar, tree));
     // The digest covers the padding after the last entry, too.
     la_ssize_t size = 0;
     while ((size = stream.next()) > 0) {
@@ -304,7 +305,7 @@ base::Result<std::string> unpack_layer(std::string const& path, std::string cons
     if (size < 0) {
         return base::fail(stream.error);
     }
-    return stream.hash.finish();
+    return UnpackedLayer{stream.hash.finish(), bytes};
 }
 
 }  // namespace runtime

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 
@@ -20,9 +21,14 @@ struct StagedFile {
 [[nodiscard]] base::Result<std::map<std::string, StagedFile>> stage_archive(
     int fd, std::string const& directory);
 
-// Unpacks one layer, a tar that is plain, gzip or zstd, into the empty directory `root`, and
-// returns the SHA-256 of the uncompressed tar. The same limits as above.
-[[nodiscard]] base::Result<std::string> unpack_layer(std::string const& path,
-                                                     std::string const& root);
+struct UnpackedLayer {
+    std::string sha256;     // of the uncompressed tar
+    std::uint64_t bytes{};  // of its files
+};
+
+// Unpacks one layer, a tar that is plain, gzip or zstd, into the empty directory `root`. The
+// same limits as above.
+[[nodiscard]] base::Result<UnpackedLayer> unpack_layer(std::string const& path,
+                                                       std::string const& root);
 
 }  // namespace runtime

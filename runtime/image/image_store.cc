@@ -29,6 +29,7 @@ constexpr std::size_t images_per_file_max = 1024;
 constexpr int index_depth_max = 3;
 constexpr std::size_t layer_name_digits = 28;
 constexpr std::size_t reference_file_max = 1024;
+constexpr std::size_t size_file_max = 64;
 
 std::string_view hex_of(std::string_view digest) {
     return digest.substr(digest.find(':') + 1);
@@ -217,7 +218,7 @@ ImageStore::ImageStore(std::string directory)
 
 base::Result<std::unique_ptr<ImageStore>> ImageStore::open(std::string directory) {
     TRY_VOID(remove_tree(base::concat(directory, "/temporary")));
-    for (char const* const part : {"images", "references", "layers", "temporary"}) {
+    for (char const* const part : {"images", "references", "layers", "sizes", "temporary"}) {
         TRY_VOID(make_directories(base::concat(directory, "/", part)));
     }
     return std::unique_ptr<ImageStore>(new ImageStore(std::move(directory)));
@@ -321,13 +322,17 @@ base::Result<void> ImageStore::add_layer(std::string const& path, std::string co
     std::string const root = base::concat(directory_, "/temporary/layer");
     TRY_VOID(remove_tree(root));
     TRY_VOID(make_directories(root));
-    auto const actual = unpack_layer(path, root);
-    if (!actual || *actual != hex_of(diff_id)) {
+    auto const unpacked = unpack_layer(path, root);
+    if (!unpacked || unpacked->sha256 != hex_of(diff_id)) {
         TRY_VOID(remove_tree(root));
-        return base::fail(base::concat(
-            "layer ", diff_id, ": ",
-            actual ? base::concat("is damaged: its digest is ", *actual) : actual.error().message));
+        return base::fail(
+            base::concat("layer ", diff_id, ": ",
+                         unpacked ? base::concat("is damaged: its digest is ", unpacked->sha256)
+                                  : unpacked.error().message));
     }
+    // Before the layer, so that each layer has it.
+    TRY_VOID(replace_file(base::concat(directory_, "/sizes/", layer_name(diff_id)),
+                          base::concat(unpacked->bytes, "\n")));
     base::Descriptor const directory = TRY(open_file(root, O_RDONLY | O_DIRECTORY));
     if (syncfs(directory.get()) != 0 || rename(root.c_str(), target.c_str()) != 0) {
         return base::fail_errno(errno, base::concat("keep layer ", target));
@@ -385,12 +390,27 @@ base::Result<Image> ImageStore::read_image(std::string_view id) const {
     return image;
 }
 
+std::uint64_t ImageStore::size_of(std::vector<std::string> const& layers) const {
+    std::uint64_t bytes = 0;
+    for (std::string const& layer : layers) {
+        auto const text = read_file(base::concat(directory_, "/sizes/", layer), size_file_max);
+        if (text) {
+            bytes += base::parse_integer<std::uint64_t>(base::trim(*text)).value_or(0);
+        }
+    }
+    return bytes;
+}
+
 base::Result<std::vector<ImageSummary>> ImageStore::list() const {
     std::map<std::string, ImageSummary> images;
     for (std::string const& file : list_directory(base::concat(directory_, "/images"))) {
         if (file.ends_with(".json")) {
             std::string const id = base::concat("sha256:", file.substr(0, file.size() - 5));
             images[id].id = id;
+            // A damaged image is listed, too: find() says what is wrong with it.
+            if (auto const image = read_image(id)) {
+                images[id].bytes = size_of(image->layers);
+            }
         }
     }
     for (std::string const& file : list_directory(base::concat(directory_, "/references"))) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -36,6 +37,7 @@ struct Image {
 struct ImageSummary {
     std::string id;
     std::vector<std::string> references;  // normalized, sorted
+    std::uint64_t bytes{};                // of its files; a layer counts in each image that has it
 };
 
 // The images of one host in a directory:
@@ -45,6 +47,7 @@ struct ImageSummary {
 //   layers/HEX           one unpacked layer, named by the first 28 digits of its diff id (112
 //   bits),
 //                        whiteouts in overlayfs form; shared by all images that have it
+//   sizes/HEX            how many bytes the files of that layer have
 //   temporary/           what is being loaded; emptied at open
 //
 // Everything is checked against its digest while it is read, and appears by rename: a crash leaves
@@ -79,6 +82,7 @@ private:
     [[nodiscard]] base::Result<void> add_layer(std::string const& path, std::string const& diff_id);
     [[nodiscard]] base::Result<void> add_reference(std::string const& reference,
                                                    std::string const& id);
+    [[nodiscard]] std::uint64_t size_of(std::vector<std::string> const& layers) const;
     [[nodiscard]] base::Result<Image> read_image(std::string_view id) const;
 
     std::string directory_;

@@ -165,6 +165,7 @@ TEST_CASE("layers are plain, gzip or zstd, and lie top first") {
     CHECK(fs::exists(layers + found->layers[0] + "/three"));
     CHECK(fs::exists(layers + found->layers[1] + "/two"));
     CHECK(fs::exists(layers + found->layers[2] + "/one"));
+    CHECK(test.store->list()->front().bytes == 3);
 }
 
 TEST_CASE("whiteouts become what overlayfs understands") {
