@@ -8,10 +8,13 @@
 #include <set>
 #include <utility>
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/text.h"
 #include "tests/fleet/command.h"
 
@@ -60,19 +63,12 @@ bool in_cgroup(Scope const& scope, fs::path const& process) {
     return false;
 }
 
-bool is_zombie(fs::path const& process) {
-    std::string const text = read_text(process / "stat");
-    std::size_t const name_end = text.rfind(')');
-    return name_end == std::string::npos || name_end + 2 >= text.size() ||
-           text[name_end + 2] == 'Z' || text[name_end + 2] == 'X';
-}
-
 std::vector<std::pair<pid_t, fs::path>> all_processes() {
     std::vector<std::pair<pid_t, fs::path>> found;
     std::error_code ignored;
     for (fs::directory_entry const& entry : fs::directory_iterator("/proc", ignored)) {
         auto const pid = base::parse_integer<pid_t>(entry.path().filename().string());
-        if (pid && *pid != ::getpid() && !is_zombie(entry.path())) {
+        if (pid && *pid != ::getpid() && is_running(*pid)) {
             found.emplace_back(*pid, entry.path());
         }
     }
@@ -139,7 +135,9 @@ std::vector<pid_t> processes_of(Scope const& scope) {
 }
 
 bool is_running(pid_t process) {
-    return !is_zombie(base::concat("/proc/", process));
+    base::Descriptor const handle(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+    pollfd entry{.fd = handle.get(), .events = POLLIN, .revents = 0};
+    return handle && ::poll(&entry, 1, 0) == 0;
 }
 
 void kill_processes(Scope const& scope) {

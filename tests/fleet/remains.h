@@ -23,7 +23,8 @@ struct Scope {
 // Those in the scope's network namespaces and control groups; neither this one nor zombies.
 [[nodiscard]] std::vector<pid_t> processes_of(Scope const& scope);
 
-// It exists and is no zombie.
+// Some thread of it does. A zombie that nobody waits for is not running; one whose other threads
+// still end is, and may hold locks.
 [[nodiscard]] bool is_running(pid_t process);
 
 // Kills all of them, and those that they start meanwhile.
