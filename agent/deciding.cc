@@ -108,6 +108,11 @@ void Agent::Machine::claim_missing_vips() {
 }
 
 void Agent::Machine::decide(base::Instant now, Effects& out) {
+    if ((settled || leaving) && !left) {
+        // A host that joins again begins with an older clock than its own farewell had, which then
+        // wins over what it wrote at its start.
+        publish_facts();
+    }
     roster = live_nodes(gossip.members(), map.version(), state);
     runtime::Effects actions;
     if (settled && !(leaving && now >= leave_stop_at)) {

@@ -122,5 +122,7 @@ TEST_CASE("a host that leaves hands over its containers, and may join again") {
 
     CHECK(join(fleet[2], fleet[1], token_of(fleet[1])).exit_code == 0);
     CHECK(fleet.agrees_on(3));
-    CHECK(fleet.becomes_whole("shop/web", 6));
+    fleet[0].put_file("shop.yaml", web_file(9));
+    CHECK(fleet.becomes_whole("shop/web", 9));
+    CHECK_FALSE(fleet[2].containers().empty());
 }

@@ -141,6 +141,25 @@ TEST_CASE("a host that was away starts nothing that was removed meanwhile") {
     REQUIRE(soon(world, seconds(10)));
 }
 
+TEST_CASE("a host that left and joins again as the same gets work again") {
+    sim::World world(10, 3);
+    world.boot();
+    world.apply(0, web(3));
+    REQUIRE(soon(world, seconds(10)));
+    sim::Host& host = *world.hosts()[2];
+    world.leave(2);
+    REQUIRE(world.run_until(seconds(20), [&] { return host.agent->left(); }));
+    world.run_for(seconds(1));
+    world.kill_agent(2);
+    host.disk = {};
+    world.run_for(seconds(3));
+    world.start_agent(2);
+    REQUIRE(soon(world, sim::heal_bound(world)));
+    world.scale(0, "shop/web", 12);
+    CHECK(world.run_until(seconds(10), [&] { return !host.containers.empty(); }));
+    REQUIRE(soon(world, sim::heal_bound(world)));
+}
+
 TEST_CASE("a new revision replaces every replica, never all at once") {
     sim::World world(7, 3);
     world.boot();

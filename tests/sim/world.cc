@@ -86,6 +86,10 @@ void World::scale(std::size_t host, std::string const& service, std::uint32_t re
     });
 }
 
+void World::leave(std::size_t index) {
+    tell(*hosts_[index], [&](agent::Agent& agent, agent::Effects& out) { agent.leave(now_, out); });
+}
+
 void World::run_for(base::Duration duration) {
     base::Instant const end = now_ + duration;
     while (!queue_.empty() && queue_.next() <= end) {

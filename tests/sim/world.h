@@ -85,6 +85,8 @@ public:
     // A host that is down or does not know the service changes nothing.
     void remove(std::size_t host, std::string const& service);
     void scale(std::size_t host, std::string const& service, std::uint32_t replicas);
+    // Its agent has left() later; kill it then.
+    void leave(std::size_t index);
     // `side` and the others do not hear each other; with `one_way`, only `side` does not hear.
     void partition(std::set<std::size_t> const& side, bool one_way = false);
     void unite();
