@@ -77,6 +77,7 @@ void Wiring::add_host(std::size_t host, std::string const& path) {
     ip(hosts_[host], lines);
     on_switch({base::concat("link set ", port_of(host), " master ", bridge_of(0)),
                base::concat("link set ", port_of(host), " up")});
+    await_carrier(host);
 }
 
 void Wiring::remove_host(std::size_t host) {
@@ -93,6 +94,7 @@ void Wiring::unplug(std::size_t host) {
 
 void Wiring::plug(std::size_t host) {
     on_switch({base::concat("link set ", port_of(host), " up")});
+    await_carrier(host);
 }
 
 void Wiring::partition(std::vector<std::vector<std::size_t>> const& groups) {
@@ -126,6 +128,13 @@ base::IpAddress Wiring::address(std::size_t host) {
 
 void Wiring::on_switch(std::vector<std::string> const& lines) const {
     ip(switch_, lines);
+}
+
+void Wiring::await_carrier(std::size_t host) const {
+    std::vector<std::string> const question{"link show dev eth0"};
+    ip(hosts_[host], question);
+    on_switch({base::concat("link show dev ", port_of(host)),
+               base::concat("link show dev ", bridge_of(0))});
 }
 
 bool Wiring::has_port(std::size_t host) const {

@@ -38,6 +38,9 @@ private:
     static constexpr std::size_t groups_max = 4;
 
     void on_switch(std::vector<std::string> const& lines) const;
+    // A link that came up carries nothing until the kernel has acted on it, which may take it a
+    // second; being asked about the link makes it act at once.
+    void await_carrier(std::size_t host) const;
     [[nodiscard]] bool has_port(std::size_t host) const;
 
     std::string path_;
