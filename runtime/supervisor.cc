@@ -23,6 +23,14 @@ std::string shortened(std::string text) {
     return text;
 }
 
+std::string reason_of(ExitStatus const& status) {
+    if (status.out_of_memory) {
+        return "ended: out of memory";
+    }
+    return status.signal != 0 ? base::concat("ended by signal ", status.signal)
+                              : base::concat("ended with exit code ", status.code);
+}
+
 }  // namespace
 
 Supervisor::Supervisor(Config config, base::Prng prng) : config_(config), prng_(prng) {}
@@ -102,6 +110,9 @@ std::vector<Instance> Supervisor::instances() const {
         instance.last_exit = container.exit;
         instance.message = container.message;
         if (Slot const* const slot = slot_of(container)) {
+            if (container.life == Life::ended) {
+                instance.message = slot->message;
+            }
             instance.restarts = slot->restarts;
             instance.last_exit = container.exit ? container.exit : slot->last_exit;
         }
@@ -304,7 +315,7 @@ void Supervisor::on(base::Instant now, Exited const& event, Effects& out) {
         return;
     }
     slot->start_failed = false;
-    slot->message = {};
+    slot->message = reason_of(event.status);
     if (now - container.running_since >= config_.stable_after) {
         slot->failures = 0;
     }

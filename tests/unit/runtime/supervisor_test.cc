@@ -168,6 +168,7 @@ TEST_CASE("failures wait twice as long each time, up to the most, and are forgot
         host.event(runtime::Removed{id});
         CHECK(host.instance().phase == Phase::backoff);
         CHECK(host.instance().last_exit->code == 1);
+        CHECK(host.instance().message == "ended with exit code 1");
         base::Duration const wait = host.supervisor.next_deadline() - host.now;
         CHECK(wait <= expected);
         CHECK(wait >= expected / 2);
@@ -181,6 +182,25 @@ TEST_CASE("failures wait twice as long each time, up to the most, and are forgot
     host.only<runtime::Remove>();
     host.event(runtime::Removed{id});
     CHECK(host.supervisor.next_deadline() - host.now <= milliseconds(100));
+}
+
+TEST_CASE("why a container ended is told while its next start waits") {
+    Host host;
+    host.desire({wish("r1")});
+    std::string const id = host.run();
+    host.event(runtime::Exited{id, {137, 9, true}});
+    host.only<runtime::Remove>();
+    CHECK(host.instance().phase == Phase::backoff);
+    CHECK(host.instance().message == "ended: out of memory");
+    host.event(runtime::Removed{id});
+    CHECK(host.instance().message == "ended: out of memory");
+    host.pass(milliseconds(100));
+    std::string const next = host.run();
+    CHECK(host.instance().message.empty());
+    host.event(runtime::Exited{next, {139, 11, false}});
+    host.only<runtime::Remove>();
+    host.event(runtime::Removed{next});
+    CHECK(host.instance().message == "ended by signal 11");
 }
 
 TEST_CASE("what cannot be made is told and tried again; a new revision does not wait") {
