@@ -1,12 +1,14 @@
 #include "runtime/oci/oci_driver.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <thread>
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,8 +25,10 @@
 namespace runtime {
 namespace {
 
-constexpr std::size_t work_threads = 4;
-constexpr std::size_t probe_threads = 4;
+constexpr std::size_t work_threads_max = 4;
+// As many as a host can have containers: each has at most one check under way, so checks that hang
+// delay those of no other container.
+constexpr std::size_t probe_threads_max = 256;
 constexpr std::size_t output_max = 4096;
 constexpr std::size_t pid_file_max = 64;
 constexpr std::size_t cgroup_file_max = 65536;
@@ -111,6 +115,10 @@ base::Result<std::unique_ptr<OciDriver>> OciDriver::create(OciConfig config, Ima
     TRY_VOID(make_directories(base::concat(config.state_dir, "/logs")));
     TRY_VOID(make_directories(base::concat(config.run_dir, "/oci")));
     std::unique_ptr<OciDriver> driver(new OciDriver(std::move(config), images, network));
+    driver->stop_probes_ = base::Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!driver->stop_probes_) {
+        return base::fail_errno(errno, "make an eventfd");
+    }
     driver->watcher_ =
         TRY(Watcher::create([raw = driver.get()](std::string const& id) { raw->on_shim_end(id); }));
     driver->choice_ = choose_runtime(driver->config_.runtimes, driver->config_.state_dir,
@@ -122,8 +130,8 @@ OciDriver::OciDriver(OciConfig config, ImageStore& images, Network& network)
     : config_(std::move(config)),
       images_(images),
       network_(network),
-      work_(work_threads),
-      probes_(probe_threads) {}
+      work_(work_threads_max),
+      probes_(probe_threads_max) {}
 
 OciDriver::~OciDriver() {
     close();
@@ -153,6 +161,9 @@ base::Result<std::vector<Adopted>> OciDriver::adopt(Sink sink) {
 }
 
 void OciDriver::close() {
+    // Waiting for checks that hang would make the others take this host for dead.
+    std::uint64_t const one = 1;
+    static_cast<void>(write(stop_probes_.get(), &one, sizeof(one)));
     // The watcher is gone only with the driver: what the queues end with uses it.
     probes_.close();
     work_.close();
@@ -304,7 +315,7 @@ void OciDriver::probe(Probe const& action) {
         sink_(probe_by_exec(action));
         return;
     }
-    ProbeResult const result = runtime::probe(action.address, action.check);
+    ProbeResult const result = runtime::probe(action.address, action.check, stop_probes_.get());
     sink_(Probed{action.id, result.healthy, result.output.substr(0, output_max)});
 }
 
@@ -319,7 +330,7 @@ Probed OciDriver::probe_by_exec(Probe const& action) const {
     std::vector<std::string> arguments{"exec", "--pid-file", executed.pid_file, action.id};
     arguments.insert(arguments.end(), action.check.command.begin(), action.check.command.end());
     auto const outcome = run_program(command(action.id, std::move(arguments)), action.check.timeout,
-                                     output_max, kill_executed, &executed);
+                                     output_max, kill_executed, &executed, stop_probes_.get());
     if (!outcome) {
         return {action.id, false, outcome.error().message};
     }

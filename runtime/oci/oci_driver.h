@@ -89,6 +89,7 @@ private:
     RuntimeChoice choice_;
     Sink sink_;
     std::unique_ptr<Watcher> watcher_;
+    base::Descriptor stop_probes_;  // readable when the driver closes
     WorkQueue work_;
     WorkQueue probes_;  // of its own, so that hanging checks delay no container
 };

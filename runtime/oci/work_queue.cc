@@ -1,13 +1,14 @@
 #include "runtime/oci/work_queue.h"
 
+#include <algorithm>
+#include <system_error>
 #include <utility>
 
 namespace runtime {
 
-WorkQueue::WorkQueue(std::size_t threads) {
-    for (std::size_t count = 0; count < threads; ++count) {
-        threads_.emplace_back([this](std::stop_token const& stop) { run(stop); });
-    }
+WorkQueue::WorkQueue(std::size_t threads_max)
+    : threads_max_(std::max<std::size_t>(threads_max, 1)) {
+    start_thread();
 }
 
 WorkQueue::~WorkQueue() {
@@ -33,8 +34,19 @@ void WorkQueue::add(std::function<void()> work) {
             return;
         }
         waiting_.push_back(std::move(work));
+        if (waiting_.size() > idle_ && threads_.size() < threads_max_) {
+            try {
+                start_thread();
+            } catch (std::system_error const&) {
+                // The system has no more threads: the work waits for one of those there are.
+            }
+        }
     }
     ready_.notify_one();
+}
+
+void WorkQueue::start_thread() {
+    threads_.emplace_back([this](std::stop_token const& stop) { run(stop); });
 }
 
 void WorkQueue::run(std::stop_token const& stop) {
@@ -42,8 +54,10 @@ void WorkQueue::run(std::stop_token const& stop) {
         std::function<void()> work;
         {
             std::unique_lock lock(mutex_);
-            if (!ready_.wait(lock, stop, [this] { return !waiting_.empty(); }) ||
-                stop.stop_requested()) {
+            ++idle_;
+            bool const found = ready_.wait(lock, stop, [this] { return !waiting_.empty(); });
+            --idle_;
+            if (!found || stop.stop_requested()) {
                 return;
             }
             work = std::move(waiting_.front());

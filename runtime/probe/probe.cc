@@ -30,8 +30,8 @@ constexpr std::size_t status_line_max = 4096;
 // One exchange with the container, all of it before the deadline. Every error is only the cause.
 class Exchange {
 public:
-    Exchange(base::SocketAddress peer, Clock::time_point deadline)
-        : peer_(peer), deadline_(deadline) {}
+    Exchange(base::SocketAddress peer, Clock::time_point deadline, int stop)
+        : peer_(peer), deadline_(deadline), stop_(stop) {}
 
     base::Result<void> connect();
     base::Result<void> send(std::string_view text);
@@ -43,6 +43,7 @@ private:
 
     base::SocketAddress peer_;
     Clock::time_point deadline_;
+    int stop_;
     base::Descriptor socket_;
 };
 
@@ -57,8 +58,12 @@ base::Result<void> Exchange::wait(short events) {
         if (left <= 0) {
             return base::fail("no answer in time");
         }
-        pollfd entry{.fd = socket_.get(), .events = events, .revents = 0};
-        int const ready = ::poll(&entry, 1, static_cast<int>(std::min<long>(left, 1 << 30)));
+        pollfd entries[2] = {{.fd = socket_.get(), .events = events, .revents = 0},
+                             {.fd = stop_, .events = POLLIN, .revents = 0}};
+        int const ready = ::poll(entries, 2, static_cast<int>(std::min<long>(left, 1 << 30)));
+        if (ready > 0 && entries[1].revents != 0) {
+            return base::fail("given up");
+        }
         if (ready > 0) {
             return {};
         }
@@ -194,10 +199,10 @@ ProbeResult probe_http(Exchange& exchange, std::string const& peer, std::string 
 
 }  // namespace
 
-ProbeResult probe(base::IpAddress address, HealthCheck const& check) {
+ProbeResult probe(base::IpAddress address, HealthCheck const& check, int stop) {
     base::SocketAddress const target{address, check.port};
     std::string const peer = base::to_string(target);
-    Exchange exchange(target, Clock::now() + check.timeout);
+    Exchange exchange(target, Clock::now() + check.timeout, stop);
     switch (check.kind) {
         case CheckKind::tcp: {
             auto const connected = exchange.connect();

@@ -33,8 +33,9 @@ bool read_some(int fd, std::string& output, std::size_t output_max) {
     return true;
 }
 
-// Waits until the child has ended or the time is over; reads its output meanwhile.
-bool read_until_end(base::Descriptor const& process, base::Descriptor const& output,
+// Waits until the child has ended, or the time is over, or `stop` is readable; reads its output
+// meanwhile.
+bool read_until_end(base::Descriptor const& process, base::Descriptor const& output, int stop,
                     Clock::time_point deadline, std::size_t output_max, std::string& text) {
     bool open = true;
     for (;;) {
@@ -43,11 +44,15 @@ bool read_until_end(base::Descriptor const& process, base::Descriptor const& out
         if (left.count() <= 0) {
             return false;
         }
-        pollfd polled[2] = {{process.get(), POLLIN, 0}, {output.get(), POLLIN, 0}};
-        int const count =
-            poll(polled, open ? 2 : 1, static_cast<int>(std::min<long>(left.count(), 60'000)));
+        // A negative descriptor is passed over.
+        pollfd polled[3] = {
+            {process.get(), POLLIN, 0}, {open ? output.get() : -1, POLLIN, 0}, {stop, POLLIN, 0}};
+        int const count = poll(polled, 3, static_cast<int>(std::min<long>(left.count(), 60'000)));
         if (count <= 0) {
             continue;
+        }
+        if (polled[2].revents != 0) {
+            return false;
         }
         if (open && polled[1].revents != 0) {
             open = read_some(output.get(), text, output_max);
@@ -171,8 +176,8 @@ std::string describe_wait_status(int status) {
 }
 
 base::Result<Outcome> run_program(std::vector<std::string> arguments, base::Duration timeout,
-                                  std::size_t output_max, void (*on_timeout)(void*),
-                                  void* context) {
+                                  std::size_t output_max, void (*on_timeout)(void*), void* context,
+                                  int stop) {
     Pipe output = TRY(make_pipe());
     Program program{.arguments = std::move(arguments), .output = output.write.get()};
     pid_t const child = TRY(spawn(program));
@@ -180,7 +185,8 @@ base::Result<Outcome> run_program(std::vector<std::string> arguments, base::Dura
     Outcome outcome;
     base::Descriptor const process = TRY(open_process(child));
     auto const deadline = Clock::now() + timeout;
-    outcome.timed_out = !read_until_end(process, output.read, deadline, output_max, outcome.output);
+    outcome.timed_out =
+        !read_until_end(process, output.read, stop, deadline, output_max, outcome.output);
     if (outcome.timed_out) {
         if (on_timeout != nullptr) {
             on_timeout(context);

@@ -57,11 +57,12 @@ struct Outcome {
     std::string output;  // its beginning
 };
 
-// Runs a program to its end, or kills it after `timeout`. Reads at most `output_max` bytes of what
-// it prints, the rest is dropped. `on_timeout` is called before it is killed.
+// Runs a program to its end, or kills it after `timeout` or when the descriptor `stop` becomes
+// readable, which counts as timed out. Reads at most `output_max` bytes of what it prints, the rest
+// is dropped. `on_timeout` is called before it is killed.
 [[nodiscard]] base::Result<Outcome> run_program(std::vector<std::string> arguments,
                                                 base::Duration timeout, std::size_t output_max,
                                                 void (*on_timeout)(void*) = nullptr,
-                                                void* context = nullptr);
+                                                void* context = nullptr, int stop = -1);
 
 }  // namespace runtime

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/descriptor.h"
 #include "base/text.h"
@@ -127,4 +128,19 @@ TEST_CASE("a probe that makes no sense is unhealthy and says why") {
                Catch::EndsWith("the path has spaces or control characters"));
     CHECK_FALSE(runtime::probe(loopback, check(runtime::CheckKind::exec, 1)).healthy);
     CHECK_FALSE(runtime::probe(loopback, check(runtime::CheckKind::none, 1)).healthy);
+}
+
+TEST_CASE("a check is given up at once when its descriptor says so") {
+    OneAnswer const silent;
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    base::Descriptor const stop(ends[0]);
+    ::close(ends[1]);  // the end of the pipe is readable
+    runtime::HealthCheck check;
+    check.kind = runtime::CheckKind::http;
+    check.port = silent.port;
+    check.timeout = base::seconds(600);
+    auto const result = runtime::probe(loopback, check, stop.get());
+    CHECK_FALSE(result.healthy);
+    CHECK_THAT(result.output, Catch::Contains("given up"));
 }

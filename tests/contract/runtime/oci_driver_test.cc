@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <thread>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -86,6 +89,39 @@ TEST_CASE("the root of a container has few capabilities and cannot write to the 
                                     "ls /proc/acpi | wc -l; cat /proc/1/oom_score_adj"));
     CHECK(output.starts_with("CapEff:\t00000000800405fb\n"));
     CHECK(output.ends_with("refused\n0\n0\n"));
+}
+
+TEST_CASE("checks that hang delay neither the others nor the end of the agent") {
+    base::Descriptor const silent(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(silent.get(), generic, size) == 0);
+    REQUIRE(::listen(silent.get(), 64) == 0);
+    REQUIRE(::getsockname(silent.get(), generic, &size) == 0);
+    runtime::HealthCheck hangs;
+    hangs.kind = runtime::CheckKind::http;
+    hangs.port = ntohs(address.sin_port);
+    hangs.timeout = base::seconds(3600);
+    runtime::HealthCheck works;
+    works.kind = runtime::CheckKind::exec;
+    works.command = {"true"};
+    works.timeout = base::seconds(30);
+
+    OciFixture fixture;
+    fixture.driver().perform(start_of("checked", contract::heeds_term));
+    expect<runtime::Started>(fixture);
+    for (int count = 0; count < 50; ++count) {
+        auto const loopback = base::IpAddress::v4(INADDR_LOOPBACK);
+        fixture.driver().perform(runtime::Probe{"hung", loopback, hangs});
+    }
+    fixture.driver().perform(runtime::Probe{"checked", {}, works});
+    auto const passed = expect<runtime::Probed>(fixture);
+    CHECK(passed.id == "checked");
+    CHECK(passed.healthy);
+    fixture.driver().close();
 }
 
 TEST_CASE("limits hold: too much memory ends a container and is told") {
