@@ -84,7 +84,7 @@ ExitCode execute(DaemonOptions const& options, InitCommand const& command) {
 }
 
 ExitCode execute(DaemonOptions const& options, JoinCommand const& command) {
-    auto const joined = [&]() -> base::Result<void> {
+    auto const joined = [&]() -> base::Result<std::string> {
         TRY_VOID(require_root("join"));
         TRY_VOID(require_no_agent(options));
         return join_fleet(options, command);
@@ -92,8 +92,7 @@ ExitCode execute(DaemonOptions const& options, JoinCommand const& command) {
     if (!joined) {
         return complain(joined.error().message);
     }
-    return started(options, command.starting,
-                   base::concat("Joined the fleet of ", command.peer_host, "."));
+    return started(options, command.starting, base::concat("Joined the fleet of ", *joined, "."));
 }
 
 ExitCode execute(DaemonOptions const& options, RunCommand const&) {

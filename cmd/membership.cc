@@ -1,5 +1,6 @@
 #include "cmd/membership.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -54,7 +55,7 @@ base::Result<void> found_fleet(DaemonOptions const& options) {
     return net::save_fleet(options.state_dir, net::make_fleet(""));
 }
 
-base::Result<void> join_fleet(DaemonOptions const& options, JoinCommand const& command) {
+base::Result<std::string> join_fleet(DaemonOptions const& options, JoinCommand const& command) {
     net::Token token = TRY(net::parse_token(command.token));
     net::StateLock const lock = TRY(net::StateLock::take(options.state_dir));
     TRY_VOID(require_no_fleet(options.state_dir));
@@ -65,7 +66,10 @@ base::Result<void> join_fleet(DaemonOptions const& options, JoinCommand const& c
     for (net::MemberAddress const& member : welcome.members) {
         welcome.fleet.seeds.push_back(member.address);
     }
-    return net::save_fleet(options.state_dir, welcome.fleet);
+    TRY_VOID(net::save_fleet(options.state_dir, welcome.fleet));
+    bool const as_asked = std::ranges::find(request.peers, welcome.asked) != request.peers.end();
+    return as_asked ? command.peer_host
+                    : base::concat(to_string(welcome.asked), ", which the token names");
 }
 
 }  // namespace cmd

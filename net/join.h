@@ -51,7 +51,8 @@ struct Welcome {
     Fleet fleet;                         // its seeds are left empty
     std::vector<MemberAddress> members;  // at most welcome_members_max, the inviter among them
     base::NodeId inviter;
-    base::IpAddress seen_as;  // the joiner's address as the inviter saw it
+    base::IpAddress seen_as;      // the joiner's address as the inviter saw it
+    base::SocketAddress asked{};  // where the inviter answered; not on the wire
     friend bool operator==(Welcome const&, Welcome const&) = default;
 };
 

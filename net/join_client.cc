@@ -201,6 +201,7 @@ base::Result<Welcome> join(JoinRequest const& request, Identity const& self) {
         if (!outcome) {
             misses.emplace_back(peer, outcome.error());
         } else if (auto* const welcome = std::get_if<Welcome>(&*outcome)) {
+            welcome->asked = peer;
             return std::move(*welcome);
         } else if (auto const* const expired = std::get_if<TokenExpired>(&*outcome)) {
             return base::fail(base::concat("token expired ", span_text(expired->seconds_ago),
