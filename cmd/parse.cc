@@ -22,6 +22,7 @@ namespace {
 
 constexpr auto default_config = "/etc/covey/agent.toml";
 constexpr std::string_view agent_options = "Options of the agent";
+constexpr std::size_t host_name_max = 63;  // a label of DNS
 
 std::string command_name(CLI::App const* app) {
     std::string name;
@@ -88,6 +89,25 @@ std::optional<std::pair<std::string, std::string>> parse_pair(std::string const&
         return std::nullopt;
     }
     return std::pair(text.substr(0, equal), text.substr(equal + 1));
+}
+
+bool is_plain(std::string_view text) {
+    return !text.empty() && text != "." && text != ".." &&
+           std::ranges::all_of(text, [](char letter) {
+               return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+                      (letter >= '0' && letter <= '9') || letter == '.' || letter == '-' ||
+                      letter == '_';
+           });
+}
+
+// One that shows in tables and in DNS as it is.
+bool is_host_name(std::string_view text) {
+    return is_plain(text) && text.size() <= host_name_max;
+}
+
+// "NAME/NAME": without a way out of the tree.
+bool is_cgroup_path(std::string_view text) {
+    return std::ranges::all_of(base::split(text, '/'), is_plain);
 }
 
 class CommandLine {
@@ -162,6 +182,31 @@ private:
         add_text("--socket", options.socket, "FILE", "Admin socket [RUN-DIR/agent.sock]");
         add_text("--services-dir", options.services_dir, "DIR",
                  "Compose files to be run [/etc/covey/services]");
+        add_identity_options(options);
+        add_read(
+            app_, "--cgroup-parent",
+            [&](std::string const& text) {
+                options.cgroup_parent = text;
+                return is_cgroup_path(text);
+            },
+            "a control group", "Control group of all containers [covey]")
+            ->option_text("NAME");
+        add_text("--bridge", options.bridge, "NAME", "Network bridge of containers [covey0]");
+        add_choice("--runtime", options.runtime,
+                   {{"auto", RuntimeChoice::automatic},
+                    {"crun", RuntimeChoice::crun},
+                    {"runc", RuntimeChoice::runc}},
+                   "auto|crun|runc", "OCI runtime; auto tries them [auto]");
+        add_choice("--log-level", options.log_level,
+                   {{"debug", base::LogLevel::debug},
+                    {"info", base::LogLevel::info},
+                    {"warning", base::LogLevel::warning},
+                    {"error", base::LogLevel::error}},
+                   "debug|info|warning|error", "The least that is logged [info]");
+    }
+
+    // Where and as what the others see this host.
+    void add_identity_options(DaemonOptions& options) {
         add_read(
             app_, "--listen",
             [&](std::string const& text) {
@@ -184,27 +229,21 @@ private:
             },
             "an IP address", "Address that other hosts use [that of the default route]")
             ->option_text("IP");
-        add_text("--name", options.name, "NAME", "What people call this host [its host name]");
+        add_read(
+            app_, "--name",
+            [&](std::string const& text) {
+                options.name = text;
+                return is_host_name(text);
+            },
+            "a name of at most 63 letters, digits, '.', '-' and '_'",
+            "What people call this host [its host name]")
+            ->option_text("NAME");
         app_.add_option_function<std::vector<std::string>>(
                 "--label", [&](std::vector<std::string> const& labels) { add_labels(labels); },
                 "Label of this host for placement, as node.labels.KEY; may be repeated")
             ->option_text("KEY=VALUE")
             ->allow_extra_args(false)
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-        add_text("--cgroup-parent", options.cgroup_parent, "NAME",
-                 "Control group of all containers [covey]");
-        add_text("--bridge", options.bridge, "NAME", "Network bridge of containers [covey0]");
-        add_choice("--runtime", options.runtime,
-                   {{"auto", RuntimeChoice::automatic},
-                    {"crun", RuntimeChoice::crun},
-                    {"runc", RuntimeChoice::runc}},
-                   "auto|crun|runc", "OCI runtime; auto tries them [auto]");
-        add_choice("--log-level", options.log_level,
-                   {{"debug", base::LogLevel::debug},
-                    {"info", base::LogLevel::info},
-                    {"warning", base::LogLevel::warning},
-                    {"error", base::LogLevel::error}},
-                   "debug|info|warning|error", "The least that is logged [info]");
     }
 
     template <class Enum>
