@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/daemon.h"
@@ -108,14 +109,12 @@ constexpr int end_patience_ms = 30'000;
 
 // Whether the process has ended; one that cannot be looked at has.
 bool await_end(pid_t process) {
-    auto const descriptor = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
-    if (descriptor < 0) {
+    base::Descriptor const watched(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+    if (!watched) {
         return true;
     }
-    pollfd waited{.fd = descriptor, .events = POLLIN, .revents = 0};
-    bool const ended = ::poll(&waited, 1, end_patience_ms) == 1;
-    ::close(descriptor);
-    return ended;
+    pollfd waited{.fd = watched.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&waited, 1, end_patience_ms) == 1;
 }
 
 }  // namespace

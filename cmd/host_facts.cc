@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/text.h"
 #include "cmd/version.h"
 
@@ -31,8 +32,8 @@ std::optional<base::IpAddress> source_towards(base::SocketAddress const& member)
     if (!member.ip.is_v4()) {
         return std::nullopt;
     }
-    int const descriptor = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) {
+    base::Descriptor const socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!socket) {
         return std::nullopt;
     }
     sockaddr_in address{};
@@ -41,11 +42,10 @@ std::optional<base::IpAddress> source_towards(base::SocketAddress const& member)
     address.sin_addr.s_addr = htonl(member.ip.v4_value());
     socklen_t size = sizeof address;
     std::optional<base::IpAddress> found;
-    if (::connect(descriptor, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-        ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) == 0) {
+    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), size) == 0 &&
+        ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0) {
         found = from_sockaddr(address);
     }
-    ::close(descriptor);
     return found;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/text.h"
 #include "net/crypto.h"
 
@@ -22,21 +23,6 @@ namespace {
 constexpr std::size_t state_file_max = 64 * 1024;
 constexpr std::uint8_t format = 1;
 constexpr std::size_t checksum_size = 8;
-
-struct Descriptor {
-    explicit Descriptor(int value_) : value(value_) {}
-
-    Descriptor(Descriptor const&) = delete;
-    Descriptor& operator=(Descriptor const&) = delete;
-
-    ~Descriptor() {
-        if (value >= 0) {
-            ::close(value);
-        }
-    }
-
-    int value;
-};
 
 std::string advice_for(int error) {
     return error == EACCES || error == EPERM ? " (run as root, or give another --state-dir)" : "";
@@ -86,8 +72,8 @@ base::Result<void> write_all(int descriptor, base::ByteView content, std::string
 
 base::Result<void> sync_directory_of(std::string const& path) {
     std::string const directory = std::filesystem::path(path).parent_path().string();
-    Descriptor const opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (opened.value < 0 || ::fsync(opened.value) != 0) {
+    base::Descriptor const opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (opened.get() < 0 || ::fsync(opened.get()) != 0) {
         return fail_file(errno, "cannot sync", directory);
     }
     return {};
@@ -147,8 +133,8 @@ StateLock::~StateLock() {
 }
 
 base::Result<std::optional<base::Bytes>> read_state_file(std::string const& path) {
-    Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.value < 0) {
+    base::Descriptor const file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) {
         if (errno == ENOENT) {
             return std::nullopt;
         }
@@ -157,7 +143,7 @@ base::Result<std::optional<base::Bytes>> read_state_file(std::string const& path
     base::Bytes content(state_file_max + 1);
     std::size_t size = 0;
     while (size < content.size()) {
-        ssize_t const got = ::read(file.value, content.data() + size, content.size() - size);
+        ssize_t const got = ::read(file.get(), content.data() + size, content.size() - size);
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -179,12 +165,13 @@ base::Result<std::optional<base::Bytes>> read_state_file(std::string const& path
 base::Result<void> write_state_file(std::string const& path, base::ByteView content) {
     std::string const temporary = path + ".new";
     ::unlink(temporary.c_str());
-    Descriptor const file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-    if (file.value < 0) {
+    base::Descriptor const file(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (file.get() < 0) {
         return fail_file(errno, "cannot make", temporary);
     }
-    auto written = write_all(file.value, content, temporary);
-    if (written && ::fsync(file.value) != 0) {
+    auto written = write_all(file.get(), content, temporary);
+    if (written && ::fsync(file.get()) != 0) {
         written = fail_file(errno, "cannot sync", temporary);
     }
     if (written && ::rename(temporary.c_str(), path.c_str()) != 0) {
