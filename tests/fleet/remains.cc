@@ -141,12 +141,16 @@ bool is_running(pid_t process) {
 }
 
 void kill_processes(Scope const& scope) {
+    // One whose first thread has ended is no longer listed, though the others still run.
+    std::set<pid_t> killed;
     (void)wait_until(patience, [&] {
         auto const processes = processes_of(scope);
         for (pid_t const pid : processes) {
             ::kill(pid, SIGKILL);
+            killed.insert(pid);
         }
-        return processes.empty();
+        std::erase_if(killed, [](pid_t pid) { return !is_running(pid); });
+        return processes.empty() && killed.empty();
     });
 }
 
