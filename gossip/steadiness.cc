@@ -1,0 +1,71 @@
+#include "gossip/steadiness.h"
+
+#include <algorithm>
+
+namespace gossip {
+
+namespace {
+
+constexpr base::Duration agreement_window = base::seconds(10);
+constexpr base::Duration loss_length = base::seconds(5);
+
+}  // namespace
+
+Steadiness::Steadiness(std::uint32_t flaps, base::Instant now)
+    : flaps_(std::min(flaps, flaps_max)),
+      steady_(flaps_ < 2),
+      last_loss_(now),
+      forgiven_until_(now) {}
+
+bool Steadiness::on_accused(base::Instant now, base::NodeId accuser, std::size_t others,
+                            Config const& config) {
+    if (others == 0 || now < deaf_until_) {
+        return false;
+    }
+    bool const agreed = others == 1 || (first_ && first_->accuser != accuser &&
+                                        now - first_->at <= agreement_window);
+    if (!agreed) {
+        first_ = Accusation{accuser, now};
+        return false;
+    }
+    on_tick(now, config);  // what was due before this loss is not lost to it
+    first_.reset();
+    deaf_until_ = now + loss_length;
+    last_loss_ = now;
+    forgiven_until_ = now;
+    flaps_ = std::min(flaps_ + 1, flaps_max);
+    steady_ = flaps_ < 2;
+    return true;
+}
+
+bool Steadiness::on_tick(base::Instant now, Config const& config) {
+    bool changed = false;
+    while (now >= next_deadline(config)) {
+        if (steady_) {
+            --flaps_;
+            forgiven_until_ += config.flap_window;
+        } else {
+            steady_ = true;
+        }
+        changed = true;
+    }
+    return changed;
+}
+
+base::Instant Steadiness::next_deadline(Config const& config) const {
+    // Nothing is forgiven during a hold, which would shorten it; it is caught up on at its end.
+    if (!steady_) {
+        return last_loss_ + hold(config);
+    }
+    return flaps_ > 0 ? forgiven_until_ + config.flap_window : base::instant_max;
+}
+
+base::Duration Steadiness::hold(Config const& config) const {
+    base::Duration hold = config.flap_hold;
+    for (std::uint32_t further = 2; further < flaps_ && hold < config.flap_hold_max; ++further) {
+        hold *= 2;
+    }
+    return std::min(hold, config.flap_hold_max);
+}
+
+}  // namespace gossip
