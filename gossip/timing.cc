@@ -15,6 +15,17 @@ base::Duration suspicion_timeout(int mult, std::size_t members, base::Duration i
     return std::chrono::floor<base::milliseconds>(millis);
 }
 
+base::Duration suspicion_time(base::Duration min, base::Duration max, int wanted,
+                              int confirmations) {
+    if (wanted <= 0 || confirmations >= wanted) {
+        return min;
+    }
+    double const agreed = std::log(std::max(0, confirmations) + 1.0) / std::log(wanted + 1.0);
+    std::chrono::duration<double, std::milli> const span = max - min;
+    return std::max(min, base::Duration(std::chrono::floor<base::milliseconds>(
+                             std::chrono::duration<double, std::milli>(max) - span * agreed)));
+}
+
 base::Duration push_pull_interval(base::Duration interval, std::size_t members) {
     if (members <= 32) {
         return interval;

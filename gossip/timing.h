@@ -15,6 +15,12 @@ namespace gossip {
 [[nodiscard]] base::Duration suspicion_timeout(int mult, std::size_t members,
                                                base::Duration interval);
 
+// How long a suspicion that `confirmations` members beside the first share lasts (Lifeguard,
+// section IV-B): `max` with none, `min` from `wanted` on, falling with the logarithm between, in
+// whole milliseconds but never below `min`. With none wanted it is `min`. Needs min <= max.
+[[nodiscard]] base::Duration suspicion_time(base::Duration min, base::Duration max, int wanted,
+                                            int confirmations);
+
 // The push-pull interval for a fleet of this size: it doubles above 32 members, is thrice as long
 // above 64, and so on, since the cost of one grows with the fleet too.
 [[nodiscard]] base::Duration push_pull_interval(base::Duration interval, std::size_t members);
