@@ -29,6 +29,14 @@ void BroadcastQueue::withdraw(Kind kind, std::string const& name) {
     }
 }
 
+void BroadcastQueue::withdraw_all(Kind kind, std::string const& prefix) {
+    auto at = by_key_.lower_bound({kind, prefix});
+    while (at != by_key_.end() && at->first.kind == kind && at->first.name.starts_with(prefix)) {
+        by_order_.erase(at->second);
+        at = by_key_.erase(at);
+    }
+}
+
 void BroadcastQueue::fill(PacketWriter& packet, int retransmits_max,
                           std::span<base::Bytes const> already) {
     // No message is shorter: a packet with less room is full.

@@ -26,6 +26,8 @@ public:
 
     // Forgets an update that is no longer true.
     void withdraw(Kind kind, std::string const& name);
+    // Forgets all whose name begins so.
+    void withdraw_all(Kind kind, std::string const& prefix);
 
     // Adds what fits into `packet`, without what it holds `already`, and drops what has now been
     // sent `retransmits_max` times.

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <string_view>
 #include <utility>
 
 #include <msgpack.hpp>
+
+#include "base/check.h"
 
 namespace gossip {
 
@@ -15,10 +18,23 @@ enum class Kind : std::uint8_t {
     ping = 0,
     ping_request = 1,
     ack = 2,
-    exchange = 3,
-    member = 4,
-    broadcast = 5,
+    nack = 3,
+    record = 4,
+    accusation = 5,
+    exchange = 6,
+    broadcast = 7,
+    padding = 8,
 };
+
+constexpr auto kind_last = static_cast<std::uint64_t>(Kind::padding);
+constexpr auto intent_last = static_cast<std::uint64_t>(Intent::left);
+constexpr auto accusation_last = static_cast<std::uint64_t>(Accusation::Kind::down);
+constexpr auto phase_last = static_cast<std::uint64_t>(Exchange::Phase::take);
+// So that nothing else a member signs can be taken for a record.
+constexpr std::string_view record_domain = "covey record 2";
+constexpr std::size_t padding_overhead = 6;  // its kind, and the longest form of a bin
+constexpr std::size_t digest_size = sizeof(std::uint64_t);
+constexpr std::size_t coordinate_size = sizeof(float) * (coordinate_dimensions + 3);
 
 class Writer {
 public:
@@ -32,6 +48,15 @@ public:
     void text(std::string_view value) {
         auto const size = static_cast<std::uint32_t>(value.size());
         packer_.pack_str(size).pack_str_body(value.data(), size);
+    }
+
+    // Zeros in the longest form of a bin, in which every size has its encoding.
+    void zeros(std::size_t size) {
+        sink_.bytes.push_back(std::byte{0xc6});
+        for (int shift = 24; shift >= 0; shift -= 8) {
+            sink_.bytes.push_back(static_cast<std::byte>(size >> shift));
+        }
+        sink_.bytes.resize(sink_.bytes.size() + size);
     }
 
     void id(base::NodeId const& value) { blob(std::as_bytes(std::span(value.bytes))); }
@@ -145,9 +170,14 @@ public:
         return value;
     }
 
+    // As if the scalar read last had been of another type.
+    void fail() { failed_ = true; }
+
     [[nodiscard]] bool failed() const { return failed_; }
 
     [[nodiscard]] bool at_end() const { return rest_.empty(); }
+
+    [[nodiscard]] std::size_t remaining() const { return rest_.size(); }
 
 private:
     Scalar next(Scalar::Type type) {
@@ -166,6 +196,32 @@ private:
     bool failed_ = false;
 };
 
+base::Bytes to_bytes(Coordinate const& coordinate) {
+    base::ByteWriter out;
+    for (float const value : coordinate.at) {
+        out.u32(std::bit_cast<std::uint32_t>(value));
+    }
+    for (float const value : {coordinate.height, coordinate.error, coordinate.adjustment}) {
+        out.u32(std::bit_cast<std::uint32_t>(value));
+    }
+    return out.take();
+}
+
+std::optional<Coordinate> read_coordinate(base::ByteView bytes) {
+    if (bytes.size() != coordinate_size) {
+        return std::nullopt;
+    }
+    base::ByteReader in(bytes);
+    Coordinate coordinate;
+    for (float& value : coordinate.at) {
+        value = std::bit_cast<float>(in.u32());
+    }
+    for (float* const value : {&coordinate.height, &coordinate.error, &coordinate.adjustment}) {
+        *value = std::bit_cast<float>(in.u32());
+    }
+    return is_valid(coordinate) ? std::optional(coordinate) : std::nullopt;
+}
+
 struct Body {
     Kind kind{};
     Writer out;
@@ -180,61 +236,162 @@ struct Body {
         out.number(request.sequence);
         out.id(request.target);
         out.address(request.address);
+        auto const patience = std::clamp(request.patience, base::Duration{}, patience_max);
+        auto const whole = std::chrono::floor<base::milliseconds>(patience);
+        out.number(static_cast<std::uint64_t>(whole.count()));
     }
 
     void operator()(Ack const& ack) {
         kind = Kind::ack;
         out.number(ack.sequence);
         out.id(ack.subject);
+        out.blob(ack.coordinate ? to_bytes(*ack.coordinate) : base::Bytes{});
     }
 
-    void operator()(Exchange exchange) {
+    void operator()(Nack const& nack) {
+        kind = Kind::nack;
+        out.number(nack.sequence);
+    }
+
+    void operator()(Record const& record) {
+        kind = Kind::record;
+        out.blob(record.body);
+        out.blob(record.signature);
+    }
+
+    void operator()(Accusation const& accusation) {
+        kind = Kind::accusation;
+        out.number(static_cast<std::uint8_t>(accusation.kind));
+        out.id(accusation.member);
+        out.number(accusation.incarnation);
+        out.id(accusation.accuser);
+    }
+
+    void operator()(Exchange const& exchange) {
         kind = Kind::exchange;
-        out.number(static_cast<std::uint8_t>(exchange));
-    }
-
-    void operator()(Member const& member) {
-        kind = Kind::member;
-        out.number(static_cast<std::uint8_t>(member.state));
-        out.id(member.id);
-        out.number(member.incarnation);
-        out.address(member.address);
-        out.text(member.name);
-        out.blob(member.meta);
+        out.number(static_cast<std::uint8_t>(exchange.phase));
+        if (exchange.phase != Exchange::Phase::compare) {
+            out.number(exchange.bucket_count);
+            out.number(exchange.buckets);
+            return;
+        }
+        base::ByteWriter digests;
+        for (std::uint64_t const digest : exchange.digests) {
+            digests.u64(digest);
+        }
+        out.blob(digests.view());
     }
 
     void operator()(Broadcast const& broadcast) {
         kind = Kind::broadcast;
         out.blob(broadcast.bytes);
     }
+
+    // encode() writes it whole: its size is that of the message.
+    void operator()(Padding const&) { kind = Kind::padding; }
 };
 
+base::Bytes signed_bytes(Record const& record) {
+    base::Bytes bytes = base::to_bytes(record_domain);
+    bytes.insert(bytes.end(), record.body.begin(), record.body.end());
+    return bytes;
+}
+
+void write_record_body(Record const& record, Writer& out) {
+    out.id(record.id);
+    out.blob(record.key);
+    out.number(record.incarnation);
+    out.number(static_cast<std::uint8_t>(record.intent));
+    out.address(record.address);
+    out.text(record.name);
+    out.blob(record.meta);
+}
+
+// Exactly as many bytes as the array has.
+template <std::size_t size>
+std::array<std::byte, size> read_array(Reader& in) {
+    std::array<std::byte, size> value{};
+    base::ByteView const bytes = in.blob(size);
+    if (bytes.size() != size) {
+        in.fail();
+        return {};
+    }
+    std::ranges::copy(bytes, value.begin());
+    return value;
+}
+
+Record read_record(Reader& in) {
+    Record record;
+    base::ByteView const body = in.blob(record_body_max);
+    record.body.assign(body.begin(), body.end());
+    record.signature = read_array<std::tuple_size_v<Signature>>(in);
+    Reader said(body);
+    record.id = said.id();
+    record.key = read_array<std::tuple_size_v<PublicKey>>(said);
+    record.incarnation = said.number(incarnation_max);
+    record.intent = static_cast<Intent>(said.number(intent_last));
+    record.address = said.address();
+    record.name = said.text(name_max);
+    base::ByteView const meta = said.blob(meta_max);
+    record.meta.assign(meta.begin(), meta.end());
+    if (said.failed()) {
+        in.fail();
+    }
+    return record;
+}
+
+Exchange read_exchange(Reader& in) {
+    Exchange exchange;
+    exchange.phase = static_cast<Exchange::Phase>(in.number(phase_last));
+    if (exchange.phase != Exchange::Phase::compare) {
+        exchange.bucket_count = static_cast<std::uint8_t>(in.number(buckets_max));
+        if (exchange.bucket_count == 0) {
+            in.fail();
+            return exchange;
+        }
+        exchange.buckets = in.number(UINT64_MAX >> (buckets_max - exchange.bucket_count));
+        return exchange;
+    }
+    base::ByteView const digests = in.blob(buckets_max * digest_size);
+    if (digests.empty() || digests.size() % digest_size != 0) {
+        in.fail();
+    }
+    for (base::ByteReader each(digests); each.remaining() >= digest_size;) {
+        exchange.digests.push_back(each.u64());
+    }
+    return exchange;
+}
+
 // In braces the reads happen in the order they are written.
-Message read_body(Kind kind, Reader& in) {
+Message read_body(Kind kind, Reader& in, std::size_t encoded_size) {
     switch (kind) {
         case Kind::ping:
             return Ping{in.number()};
-        case Kind::ping_request:
-            return PingRequest{in.number(), in.id(), in.address()};
-        case Kind::ack:
-            return Ack{in.number(), in.id()};
-        case Kind::exchange:
-            return static_cast<Exchange>(in.number(1));
-        case Kind::member: {
-            Member member;
-            member.state = static_cast<State>(in.number(3));
-            member.id = in.id();
-            member.incarnation = in.number(incarnation_max);
-            member.address = in.address();
-            member.name = in.text(name_max);
-            base::ByteView const meta = in.blob(meta_max);
-            member.meta.assign(meta.begin(), meta.end());
-            return member;
+        case Kind::ping_request: {
+            constexpr auto most = std::chrono::floor<base::milliseconds>(patience_max).count();
+            return PingRequest{in.number(), in.id(), in.address(),
+                               base::milliseconds(in.number(most))};
         }
+        case Kind::ack:
+            return Ack{in.number(), in.id(), read_coordinate(in.blob(in.remaining()))};
+        case Kind::nack:
+            return Nack{in.number()};
+        case Kind::record:
+            return read_record(in);
+        case Kind::accusation:
+            return Accusation{static_cast<Accusation::Kind>(in.number(accusation_last)), in.id(),
+                              in.number(incarnation_max), in.id()};
+        case Kind::exchange:
+            return read_exchange(in);
         case Kind::broadcast: {
             base::ByteView const bytes = in.blob(payload_max);
             return Broadcast{{bytes.begin(), bytes.end()}};
         }
+        case Kind::padding:
+            if (encoded_size < padding_min) {
+                in.fail();
+            }
+            return Padding{encoded_size};
     }
     std::unreachable();
 }
@@ -246,15 +403,16 @@ std::optional<std::vector<Message>> read_packet(base::ByteView packet) {
     }
     std::vector<Message> messages;
     while (!in.failed() && !in.at_end()) {
+        std::size_t const before = in.remaining();
         std::uint64_t const kind = in.number();
         Reader body(in.blob(packet.size()));
         if (in.failed() || messages.size() == messages_max) {
             return std::nullopt;
         }
-        if (kind > static_cast<std::uint8_t>(Kind::broadcast)) {
+        if (kind > kind_last) {
             continue;
         }
-        messages.push_back(read_body(static_cast<Kind>(kind), body));
+        messages.push_back(read_body(static_cast<Kind>(kind), body, before - in.remaining()));
         if (body.failed()) {
             return std::nullopt;
         }
@@ -264,12 +422,32 @@ std::optional<std::vector<Message>> read_packet(base::ByteView packet) {
 
 }  // namespace
 
+Record make_record(Record fields, Keys const& keys) {
+    CHECK(fields.name.size() <= name_max && fields.meta.size() <= meta_max);
+    CHECK(fields.incarnation <= incarnation_max);
+    fields.key = keys.public_key();
+    Writer body;
+    write_record_body(fields, body);
+    fields.body = body.take();
+    fields.signature = keys.sign(signed_bytes(fields));
+    return fields;
+}
+
+bool verify(Record const& record, Keys const& keys) {
+    return keys.verify(record.id, record.key, signed_bytes(record), record.signature);
+}
+
 base::Bytes encode(Message const& message) {
     Body body;
     std::visit(body, message);
     Writer out;
     out.number(static_cast<std::uint8_t>(body.kind));
-    out.blob(body.out.take());
+    if (auto const* const padding = std::get_if<Padding>(&message)) {
+        CHECK(padding->size >= padding_min);
+        out.zeros(padding->size - padding_overhead);
+    } else {
+        out.blob(body.out.take());
+    }
     return out.take();
 }
 

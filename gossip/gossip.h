@@ -14,19 +14,34 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/time.h"
+#include "gossip/config.h"
+#include "gossip/keys.h"
 
 namespace gossip {
 
 // How a message travels. Both are sealed below this library, so every message that arrives comes
-// from a holder of the fleet key whose NodeId is known.
+// from a holder of the fleet key; the NodeId of a stream's sender is proven, that of a datagram's
+// is what the sender says.
 enum class Channel : std::uint8_t {
-    datagram,  // at most Config::datagram_max bytes, may be lost, repeated or reordered
+    datagram,  // may be lost, repeated or reordered; larger than the path carries: lost
     stream,    // at most Config::stream_max bytes, delivered in order or reported unreachable
 };
 
-// SWIM's member states. `down` masks a member, it never deletes it: a host that returns finds its
-// records. `left` was announced by the member itself.
-enum class State : std::uint8_t { alive, suspect, down, left };
+// A member as one host sees it. What it announced itself (unsteady, restarting, leaving, left) is
+// signed by it; suspect and down are this host's own judgement; evicted is the users'.
+enum class State : std::uint8_t {
+    alive,
+    suspect,     // accused and not refuted yet: everything it holds stays with it
+    unsteady,    // lives, but was lost again and again: it asks not to be counted on
+    restarting,  // its agent is gone for a moment, its containers still run
+    leaving,     // lives and hands over what it holds
+    down,        // masked, never deleted: a host that returns finds its records
+    left,        // went on purpose
+    evicted,     // thrown out: nothing it says is heard
+};
+
+// Takes part in the protocol: probed, told news.
+[[nodiscard]] bool is_live(State state);
 
 struct Member {
     base::NodeId id;
@@ -34,34 +49,16 @@ struct Member {
     base::SocketAddress address;
     std::uint64_t incarnation{};  // only the member itself raises it (SWIM, section 4.2)
     State state{};
-    base::Bytes meta;       // opaque to this library, at most meta_max bytes
-    base::Instant since{};  // when `state` began, by the local clock
+    base::Bytes meta;              // opaque to this library, at most meta_max bytes
+    base::Instant since{};         // when `state` began, by the local clock
+    std::uint32_t accusers{};      // of a suspect: how many members have accused it
+    base::Duration round_trip{};   // smoothed; zero: not measured by this host yet
 };
 
 inline constexpr std::size_t name_max = 63;
 inline constexpr std::size_t meta_max = 256;
 inline constexpr std::size_t payload_max = 1024;
 inline constexpr std::size_t members_max = 4096;
-
-// One default serves a LAN. Every duration is a lower bound that Lifeguard's local health may
-// stretch.
-struct Config {
-    base::Duration probe_interval = base::milliseconds(250);
-    base::Duration probe_timeout = base::milliseconds(120);  // then indirect probes go out
-    int indirect_probes = 3;
-    // A suspect is down after suspicion_mult * max(1, log10(members)) probe intervals.
-    int suspicion_mult = 3;
-    base::Duration gossip_interval = base::milliseconds(50);
-    int gossip_fanout = 3;
-    // Each update is sent retransmit_mult * ceil(log10(members + 1)) times.
-    int retransmit_mult = 4;
-    base::Duration push_pull_interval = base::seconds(15);
-    // Members that are down are offered a push-pull this often, which heals partitions.
-    base::Duration reconnect_interval = base::seconds(2);
-    std::size_t datagram_max = 1200;
-    std::size_t stream_max = 1 << 20;
-    std::size_t queue_max = 4096;  // broadcasts; when full the most often sent one is dropped
-};
 
 // Who this host is. `incarnation` must be higher than any it announced before its last stop.
 struct Self {
@@ -70,12 +67,21 @@ struct Self {
     base::SocketAddress address;
     std::uint64_t incarnation{};
     base::Bytes meta;
+    std::uint32_t flaps{};  // Effects::flaps of the last run
 };
 
 enum class Errc : std::uint8_t {
     too_large,  // longer than the channel allows; state unchanged
     malformed,  // not a message of this version; state unchanged
     from_self,  // our own identity sent it; state unchanged
+    evicted,    // the sender was evicted; state unchanged
+    too_fast,   // the sender is over Config::peer_rate_max; state unchanged
+};
+
+// Why a message could not be delivered.
+enum class Unreachable : std::uint8_t {
+    refused,  // the host answered that nobody listens there: its agent is gone, not the host
+    silent,   // no answer, or the connection broke
 };
 
 struct Send {
@@ -98,50 +104,75 @@ struct Payload {
     base::Bytes bytes;
 };
 
+// What an operator should know.
+struct Trouble {
+    enum class Kind : std::uint8_t {
+        identity_in_use,  // another host speaks with our identity: a copied disk
+        bad_signature,    // `id` passed on a record that its subject did not sign
+        too_fast,         // `id` sends more than Config::peer_rate_max
+        streams_only,     // `id` answers by stream but not by datagram: a firewall on UDP
+    };
+
+    Kind kind{};
+    base::NodeId id;
+    base::SocketAddress address;
+};
+
 struct Effects {
     std::vector<Send> sends;
     std::vector<Change> changes;
     std::vector<Payload> payloads;
-    // Our own incarnation was raised to refute a suspicion: keep it for the next start.
+    std::vector<Trouble> troubles;  // each kind at most once a minute and member
+    // Our own incarnation was raised: keep it for the next start.
     std::optional<std::uint64_t> incarnation;
+    // How often this host was lost lately: keep it for the next start.
+    std::optional<std::uint32_t> flaps;
 
     void clear() { *this = {}; }
 };
 
 struct Counters {
-    std::uint64_t packets_in{}, packets_dropped{}, probes_failed{}, refutations{};
-    std::uint64_t broadcasts_dropped{};
+    std::uint64_t packets_in{}, packets_dropped{};
+    std::uint64_t probes{}, probes_failed{}, refutations{}, suspicions{}, downs{};
+    std::uint64_t exchanges{}, records_verified{}, signatures_bad{};
+    std::uint64_t broadcasts_dropped{}, rate_dropped{};
+    int health{};  // Lifeguard's local health score: 0 is well
 };
 
-// Membership by SWIM (Das, Gupta and Motivala, DSN 2002) with parts of Lifeguard (Dadgar, Phillips
-// and Currey, 2018). A pure machine: the caller gives the time and carries out the effects.
+// Membership: SWIM (Das, Gupta and Motivala, DSN 2002) with Lifeguard (Dadgar, Phillips and Currey,
+// 2018), as docs/protocol.md describes it. A pure machine: the caller gives the time and carries
+// out the effects.
 //
 // Duties of the caller: call on_tick() at or after next_deadline() (early or late is safe); after
 // every call that takes `out`, send what it holds. Nothing is expected to arrive.
 class Gossip {
 public:
-    Gossip(Self self, Config config, base::Prng prng);
+    // `keys` must outlive this object.
+    Gossip(Self self, Config config, base::Prng prng, Keys const& keys);
     ~Gossip();
     Gossip(Gossip&&) noexcept;
     Gossip& operator=(Gossip&&) noexcept;
 
-    // Members known from an earlier run: they start as `down` and are offered a push-pull, so that
-    // a fleet which lost all its power at once finds itself again.
+    // Members known from an earlier run: they start as `down` and are asked whether they are
+    // there, so that a fleet which lost all its power at once finds itself again.
     void remember(base::Instant now, std::span<Member const> members);
 
-    // Offers a push-pull to each seed, again every reconnect_interval until a member is known.
+    // Offers an exchange to each seed, again every reconnect_interval until a member is known.
     void join(base::Instant now, std::span<base::SocketAddress const> seeds, Effects& out);
 
-    // On error nothing has changed and `out` is untouched.
+    // On error nothing has changed and `out` holds at most a Trouble.
     [[nodiscard]] std::expected<void, Errc> on_message(base::Instant now, base::NodeId from,
                                                        base::SocketAddress source, Channel channel,
                                                        base::ByteView bytes, Effects& out);
 
-    // A stream message to this address could not be delivered.
-    void on_unreachable(base::Instant now, base::SocketAddress to, Effects& out);
+    // A message to this address could not be delivered.
+    void on_unreachable(base::Instant now, base::SocketAddress to, Unreachable why, Effects& out);
 
     void on_tick(base::Instant now, Effects& out);
     [[nodiscard]] base::Instant next_deadline() const;
+
+    // From now on; on error (see check()) nothing has changed.
+    [[nodiscard]] std::expected<void, std::string> set_config(base::Instant now, Config config);
 
     // Spreads a payload of at most payload_max bytes to every member, best effort. A later payload
     // with the same `key` replaces one still queued.
@@ -150,14 +181,31 @@ public:
     // Our own meta (at most meta_max bytes), spread under a higher incarnation.
     void set_meta(base::Instant now, base::Bytes meta, Effects& out);
 
-    // Announces that this host leaves on purpose: others see `left` without a suspicion.
+    // This host hands over what it holds: others see `leaving`, and `left` if it then vanishes.
+    void begin_leave(base::Instant now, Effects& out);
+    // This host goes: others see `left` without a suspicion.
     void leave(base::Instant now, Effects& out);
+    // The agent stops and its containers run on: others see `restarting` for restart_hold.
+    void announce_restart(base::Instant now, Effects& out);
 
-    // A member as this host sees it; ours included, always alive (or left).
+    // Nothing of this member is heard and nothing is sent to it, until readmit(). An unknown id is
+    // remembered as well.
+    void evict(base::Instant now, base::NodeId id, Effects& out);
+    void readmit(base::Instant now, base::NodeId id, Effects& out);
+
+    // A member as this host sees it; ours included, never suspect or down.
     [[nodiscard]] Member const* find(base::NodeId id) const;
     [[nodiscard]] std::map<base::NodeId, Member> const& members() const;
     [[nodiscard]] Self const& self() const;
+    [[nodiscard]] Config const& config() const;
     [[nodiscard]] Counters const& counters() const;
+    // The round trip between two members by their network coordinates (Vivaldi); nothing while
+    // either has none.
+    [[nodiscard]] std::optional<base::Duration> distance(base::NodeId a, base::NodeId b) const;
+
+    // How long a suspect that is accused by enough members has to refute in a fleet of this size:
+    // for whoever waits for suspicions to be decided.
+    [[nodiscard]] base::Duration suspicion_time() const;
 
 private:
     class Machine;

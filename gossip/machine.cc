@@ -11,10 +11,11 @@ namespace gossip {
 
 namespace {
 
-constexpr int health_worst = 7;              // as in Lifeguard
-constexpr std::size_t relays_max = 256;      // further requests are dropped
-constexpr std::size_t seeds_max = 64;        // further seeds are ignored
-constexpr std::size_t leave_sends_max = 16;  // at once; gossip does the rest
+constexpr std::size_t received_max = 9'000;  // bytes of a datagram: a jumbo frame
+constexpr int stranger_rate_max = 200;       // packets a second of all unknown senders
+constexpr int stream_rate_max = 50;          // stream messages a second of one peer
+constexpr std::size_t reported_max = 256;    // further troubles are told again
+constexpr auto report_interval = base::seconds(60);
 
 // A peer may have driven us to the highest incarnation, so the next start may ask for more.
 Self bounded(Self self) {
@@ -22,22 +23,17 @@ Self bounded(Self self) {
     return self;
 }
 
-std::string member_key(base::NodeId const& id) {
-    return std::string(base::as_text(std::as_bytes(std::span(id.bytes))));
-}
-
 }  // namespace
 
-Gossip::Machine::Machine(Self self, Config config, base::Prng prng)
+Gossip::Machine::Machine(Self self, Config config, base::Prng prng, Keys const& keys)
     : self_(bounded(std::move(self))),
       config_(config),
       prng_(prng),
+      keys_(&keys),
       membership_(self_),
       queue_(config.queue_max),
-      next_sequence_(prng_.below(std::uint64_t{1} << 32)) {
-    constexpr std::size_t overhead = 64;
-    CHECK(config_.datagram_max >= payload_max + overhead);
-    CHECK(config_.stream_max >= config_.datagram_max);
+      steadiness_(self_.flaps, base::Instant{}) {
+    CHECK(check(config_).has_value());
     CHECK(self_.name.size() <= name_max);
     CHECK(self_.meta.size() <= meta_max);
 }
@@ -47,205 +43,169 @@ void Gossip::Machine::start(base::Instant now) {
         return;
     }
     started_ = true;
+    steadiness_ = Steadiness(self_.flaps, now);
+    intent_ = steadiness_.steady() ? intent_ : std::max(intent_, Intent::unsteady);
     // Hosts that start together must not act in step.
     auto const phase = [this](base::Duration interval) {
         return base::Duration(static_cast<base::Duration::rep>(
             prng_.below(static_cast<std::uint64_t>(interval.count()) + 1)));
     };
-    membership_.self().since = now;
     probe_at_ = now + phase(config_.probe_interval);
     gossip_at_ = now;
     push_pull_at_ = now + config_.push_pull_interval / 2 + phase(config_.push_pull_interval / 2);
     reconnect_at_ = now + phase(config_.reconnect_interval);
-    announce(membership_.self());
+    Effects unseen;  // the first record is no change to anybody
+    raise_incarnation(now, self_.incarnation - 1, unseen);
 }
 
 void Gossip::Machine::remember(base::Instant now, std::span<Member const> members) {
     start(now);
-    for (Member member : members) {
-        if (member.id == self_.id || member.name.size() > name_max ||
-            member.meta.size() > meta_max) {
-            continue;
+    for (Member const& member : members) {
+        if (member.id != self_.id && member.name.size() <= name_max &&
+            member.meta.size() <= meta_max) {
+            membership_.remember(now, member);
         }
-        // Who left comes back by itself. Incarnation zero: a memory yields to any news.
-        member.state = member.state == State::left ? State::left : State::down;
-        member.incarnation = 0;
-        membership_.merge(now, member, prng_);
     }
     reconnect_at_ = now;
 }
 
-void Gossip::Machine::join(base::Instant now, std::span<base::SocketAddress const> seeds,
-                           Effects& out) {
-    start(now);
-    seeds_.assign(seeds.begin(),
-                  seeds.begin() + static_cast<std::ptrdiff_t>(std::min(seeds.size(), seeds_max)));
-    std::erase(seeds_, self_.address);
-    for (base::SocketAddress const& seed : seeds_) {
-        send_exchange(seed, Exchange::request, out);
+std::expected<void, Errc> Gossip::Machine::admit(base::Instant now, base::NodeId from,
+                                                 Channel channel, std::size_t size, Effects& out) {
+    if (from == self_.id) {
+        return std::unexpected(Errc::from_self);
     }
-    seeds_at_ = now + config_.reconnect_interval;
+    if (membership_.is_evicted(from)) {
+        return std::unexpected(Errc::evicted);
+    }
+    bool const stream = channel == Channel::stream;
+    if (size > (stream ? std::size_t{1} << 20 : received_max)) {
+        return std::unexpected(Errc::too_large);
+    }
+    Peer* const peer = membership_.find(from);
+    bool const within = peer == nullptr ? strangers_.take(now, stranger_rate_max)
+                        : stream        ? peer->streams.take(now, stream_rate_max)
+                                        : peer->datagrams.take(now, config_.peer_rate_max);
+    if (!within) {
+        ++counters_.rate_dropped;
+        if (peer != nullptr) {
+            report(now, {Trouble::Kind::too_fast, from, peer->member->address}, out);
+        }
+        return std::unexpected(Errc::too_fast);
+    }
+    return {};
 }
 
 std::expected<void, Errc> Gossip::Machine::on_message(base::Instant now, base::NodeId from,
                                                       base::SocketAddress source, Channel channel,
                                                       base::ByteView bytes, Effects& out) {
-    auto const refuse = [this](Errc error) {
-        ++counters_.packets_dropped;
-        return std::unexpected(error);
-    };
     ++counters_.packets_in;
-    if (from == self_.id) {
-        return refuse(Errc::from_self);
-    }
-    bool const stream = channel == Channel::stream;
-    if (bytes.size() > (stream ? config_.stream_max : config_.datagram_max)) {
-        return refuse(Errc::too_large);
+    if (auto const admitted = admit(now, from, channel, bytes.size(), out); !admitted) {
+        ++counters_.packets_dropped;
+        return admitted;
     }
     auto const messages = decode(bytes);
-    if (!messages) {
-        return refuse(Errc::malformed);
-    }
-    auto const exchanges = std::ranges::count_if(*messages, [](Message const& message) {
+    auto const is_exchange = [](Message const& message) {
         return std::holds_alternative<Exchange>(message);
-    });
-    if (exchanges != (stream ? 1 : 0)) {
-        return refuse(Errc::malformed);
+    };
+    // A stream message is one exchange, or a ping or its answer that datagrams did not carry.
+    bool const stream = channel == Channel::stream;
+    auto const exchanges = messages ? std::ranges::count_if(*messages, is_exchange) : 0;
+    if (!messages || exchanges > (stream ? 1 : 0)) {
+        ++counters_.packets_dropped;
+        return std::unexpected(Errc::malformed);
     }
     start(now);
     if (has_left()) {
         return {};
     }
-    Incoming in{.now = now, .from = from, .source = source, .answer = {}};
-    if (stream) {
+    Incoming in{.now = now,
+                .from = from,
+                .source = source,
+                .channel = channel,
+                .answer = {},
+                .learned = {},
+                .strangers = {}};
+    if (exchanges == 1) {
         on_exchange(in, *messages, out);
     } else {
         on_datagram(in, *messages, out);
     }
+    check_steadiness(now, out);
     return {};
 }
 
 void Gossip::Machine::on_datagram(Incoming& in, std::span<Message const> messages, Effects& out) {
+    std::vector<base::Bytes> stream_answers;
     for (Message const& message : messages) {
         if (auto const* const ping = std::get_if<Ping>(&message)) {
-            in.answer.push_back(encode(Ack{ping->sequence, self_.id}));
+            base::Bytes ack = encode(Ack{ping->sequence, self_.id, position_.coordinate()});
+            (in.channel == Channel::stream ? stream_answers : in.answer).push_back(std::move(ack));
         } else if (auto const* const request = std::get_if<PingRequest>(&message)) {
             on_ping_request(in, *request, out);
         } else if (auto const* const ack = std::get_if<Ack>(&message)) {
             on_ack(in, *ack, out);
-        } else if (auto const* const claim = std::get_if<Member>(&message)) {
-            on_claim(in, *claim, out);
+        } else if (auto const* const nack = std::get_if<Nack>(&message)) {
+            on_nack(*nack);
+        } else if (auto const* const record = std::get_if<Record>(&message)) {
+            on_record(in, *record, out);
+        } else if (auto const* const accusation = std::get_if<Accusation>(&message)) {
+            on_accusation(in, *accusation, out);
         } else if (auto const* const broadcast = std::get_if<Broadcast>(&message)) {
             out.payloads.push_back({in.from, broadcast->bytes});
         }
     }
-    Member const* const sender = membership_.find(in.from);
-    bool const wrongly_down = sender != nullptr && sender->state == State::down;
+    for (base::NodeId const learned : in.learned) {
+        announce(*membership_.find(learned));
+    }
+    Peer const* const sender = membership_.find(in.from);
+    if (sender == nullptr) {
+        meet_stranger(in, out);
+    }
+    if (!stream_answers.empty()) {
+        PacketWriter packet(config_.stream_max);
+        for (base::Bytes const& ack : stream_answers) {
+            packet.add(ack);
+        }
+        out.sends.push_back({in.source, Channel::stream, packet.take()});
+    }
+    bool const wrongly_down = sender != nullptr && sender->member->state == State::down;
     if (!in.answer.empty() || wrongly_down) {
-        send_datagram(in.source, sender, in.answer, out);
+        answer(in.source, sender, in.answer, out);
     }
 }
 
-void Gossip::Machine::on_exchange(Incoming& in, std::span<Message const> messages, Effects& out) {
-    // What a joiner hears first is news to nobody but itself.
-    in.pass_on = membership_.live_count() > 0;
-    bool reply_wanted = false;
-    // A stream comes from a port of its own: what the sender says of itself, even if we know
-    // better, tells where it listens.
-    Member const* const sender = membership_.find(in.from);
-    base::SocketAddress address = sender != nullptr ? sender->address : in.source;
-    for (Message const& message : messages) {
-        if (auto const* const exchange = std::get_if<Exchange>(&message)) {
-            reply_wanted = *exchange == Exchange::request;
-        } else if (auto const* const record = std::get_if<Member>(&message)) {
-            Member claim = *record;
-            Member const* const known = membership_.find(claim.id);
-            bool const live =
-                known != nullptr && known->state != State::down && known->state != State::left;
-            if (claim.state == State::down && live) {
-                claim.state = State::suspect;
-            }
-            if (claim.id == in.from) {
-                address = claim.address;
-            }
-            on_claim(in, claim, out);
-        }
-    }
-    if (reply_wanted) {
-        send_exchange(address, Exchange::reply, out);
-    } else if (!in.answer.empty()) {
-        send_datagram(address, membership_.find(in.from), in.answer, out);
-    }
-}
-
-void Gossip::Machine::on_ping_request(Incoming const& in, PingRequest const& request,
-                                      Effects& out) {
-    std::erase_if(relays_, [&](auto const& entry) { return entry.second.expires <= in.now; });
-    if (relays_.size() >= relays_max || request.target == self_.id) {
+void Gossip::Machine::on_unreachable(base::Instant now, base::SocketAddress to, Unreachable why,
+                                     Effects& out) {
+    if (has_left()) {
         return;
     }
-    std::uint64_t const sequence = next_sequence_++;
-    relays_.emplace(sequence, Relay{in.source, request.sequence, request.target,
-                                    in.now + config_.probe_interval});
-    base::Bytes const ping = encode(Ping{sequence});
-    send_datagram(request.address, membership_.find(request.target), {&ping, 1}, out);
-}
-
-void Gossip::Machine::on_ack(Incoming const& in, Ack const& ack, Effects& out) {
-    if (probe_ && probe_->sequence == ack.sequence && probe_->target == ack.subject) {
-        bool const asked_others = probe_->indirect_at == base::instant_max;
-        if (in.from == ack.subject || asked_others) {
-            probe_.reset();
-            improve_health();
-        }
-        return;
-    }
-    auto const relay = relays_.find(ack.sequence);
-    if (relay == relays_.end() || relay->second.target != in.from || ack.subject != in.from) {
-        return;
-    }
-    base::Bytes const answer = encode(Ack{relay->second.sequence, in.from});
-    send_datagram(relay->second.asker, nullptr, {&answer, 1}, out);
-    relays_.erase(relay);
-}
-
-void Gossip::Machine::on_claim(Incoming& in, Member const& claim, Effects& out) {
-    if (claim.id == self_.id) {
-        on_claim_about_self(in, claim, out);
-    } else if (learn(in.now, claim, out)) {
-        if (in.pass_on) {
-            announce(*membership_.find(claim.id));
-        } else {
-            queue_.withdraw(BroadcastQueue::Kind::member, member_key(claim.id));
-        }
-    }
-}
-
-void Gossip::Machine::on_claim_about_self(Incoming& in, Member const& claim, Effects& out) {
-    Member const& self = membership_.self();
-    bool const accused = claim.state != State::alive;
-    // An alive record that is not ours is of an earlier life whose incarnation was lost.
-    bool const not_ours = claim.incarnation > self.incarnation ||
-                          (claim.incarnation == self.incarnation && !same_content(claim, self));
-    if (!accused && !not_ours) {
-        return;
-    }
-    if (claim.incarnation >= self.incarnation) {
-        raise_incarnation(claim.incarnation, out);
-        ++counters_.refutations;
-        worsen_health();
-    }
-    if (in.answer.empty() || in.answer.back() != encode(self)) {
-        in.answer.push_back(encode(self));
-    }
-}
-
-void Gossip::Machine::on_unreachable(base::Instant now, base::SocketAddress to) {
-    // No proof of a death: its agent may restart while its containers run. Probes will tell.
     if (partner_ == to) {
         partner_.reset();
         push_pull_at_ = std::min(push_pull_at_, now + config_.reconnect_interval);
     }
+    Peer* const peer = membership_.live_at(to);
+    if (why == Unreachable::silent || peer == nullptr) {
+        return;  // no proof of anything: probes will tell
+    }
+    // The kernel of a host that lives has answered.
+    probes_.finish(peer->member->id);
+    if (refuse(now, *peer, out)) {
+        pass_on({Accusation::Kind::refused, peer->member->id, peer->member->incarnation, self_.id});
+    }
+}
+
+std::expected<void, std::string> Gossip::Machine::set_config(base::Instant now, Config config) {
+    if (auto checked = check(config); !checked) {
+        return checked;
+    }
+    config_ = config;
+    if (started_) {
+        probe_at_ = std::min(probe_at_, now + config_.probe_interval);
+        gossip_at_ = std::min(gossip_at_, now + config_.gossip_interval);
+        push_pull_at_ = std::min(push_pull_at_, now + config_.push_pull_interval);
+        reconnect_at_ = std::min(reconnect_at_, now + config_.reconnect_interval);
+    }
+    return {};
 }
 
 void Gossip::Machine::broadcast(std::string key, base::Bytes payload) {
@@ -258,118 +218,75 @@ void Gossip::Machine::broadcast(std::string key, base::Bytes payload) {
 
 void Gossip::Machine::set_meta(base::Instant now, base::Bytes meta, Effects& out) {
     CHECK(meta.size() <= meta_max);
+    if (meta != self_.meta) {
+        self_.meta = std::move(meta);
+        start(now);
+        raise_incarnation(now, self_.incarnation, out);
+    }
+}
+
+void Gossip::Machine::set_intent(base::Instant now, Intent intent, Effects& out) {
     start(now);
-    if (meta == self_.meta) {
+    // Nothing follows on having left, and steadiness does not matter to who goes.
+    if (intent_ == intent || has_left() || (intent <= Intent::unsteady && intent_ > intent &&
+                                            intent_ != Intent::unsteady)) {
         return;
     }
-    self_.meta = meta;
-    membership_.self().meta = std::move(meta);
-    raise_incarnation(self_.incarnation, out);
+    intent_ = intent;
+    if (intent == Intent::left) {
+        suspicions_ = {};
+        probes_.clear();
+        relays_.clear();
+    }
+    raise_incarnation(now, self_.incarnation, out);
+    if (intent >= Intent::restarting) {
+        say_farewell(out);
+    }
 }
 
-void Gossip::Machine::leave(base::Instant now, Effects& out) {
-    start(now);
-    if (has_left()) {
+void Gossip::Machine::evict(base::Instant now, base::NodeId id, Effects& out) {
+    if (id == self_.id) {
         return;
     }
-    membership_.self().state = State::left;
-    membership_.self().since = now;
-    suspicions_ = {};
-    probe_.reset();
-    announce(membership_.self());
-    out.changes.push_back({self_.id, State::alive, State::left});
-    base::Bytes const farewell = encode(membership_.self());
-    for (Member const* const member : membership_.sample(prng_, leave_sends_max, std::nullopt)) {
-        send_datagram(*member, {&farewell, 1}, out);
-    }
+    suspicions_.clear(id);
+    probes_.finish(id);
+    membership_.evict(now, id, prng_, out.changes);
 }
 
-bool Gossip::Machine::learn(base::Instant now, Member const& claim, Effects& out) {
-    Membership::Merged const merged = membership_.merge(now, claim, prng_);
-    if (!merged.news) {
-        return false;
-    }
-    Member const& member = *membership_.find(claim.id);
-    if (member.state == State::suspect) {
-        base::Duration const timeout =
-            suspicion_timeout(config_.suspicion_mult, fleet_size(), config_.probe_interval);
-        suspicions_.start({member.id, member.incarnation, now + stretched(timeout)});
-    } else {
-        suspicions_.clear(member.id);
-    }
-    if (merged.change) {
-        out.changes.push_back(*merged.change);
-    }
-    return true;
+void Gossip::Machine::readmit(base::Instant now, base::NodeId id, Effects& out) {
+    membership_.readmit(now, id, prng_, out.changes);
 }
 
-void Gossip::Machine::announce(Member const& member) {
-    if (!queue_.put(BroadcastQueue::Kind::member, member_key(member.id), encode(member))) {
-        ++counters_.broadcasts_dropped;
-    }
-}
-
-void Gossip::Machine::raise_incarnation(std::uint64_t above, Effects& out) {
-    self_.incarnation = std::min(above + 1, incarnation_max);
-    membership_.self().incarnation = self_.incarnation;
-    out.incarnation = self_.incarnation;
-    announce(membership_.self());
-}
-
-void Gossip::Machine::send_datagram(base::SocketAddress to, Member const* recipient,
-                                    std::span<base::Bytes const> messages, Effects& out) {
-    std::vector<base::Bytes> first;
-    if (recipient != nullptr && recipient->state != State::alive) {
-        first.push_back(encode(*recipient));
-    }
-    first.insert(first.end(), messages.begin(), messages.end());
-    PacketWriter packet(config_.datagram_max);
-    for (base::Bytes const& message : first) {
-        packet.add(message);
-    }
-    queue_.fill(packet, retransmits(config_.retransmit_mult, fleet_size()), first);
-    if (!packet.empty()) {
-        out.sends.push_back({to, Channel::datagram, packet.take()});
-    }
-}
-
-void Gossip::Machine::send_exchange(base::SocketAddress to, Exchange kind, Effects& out) const {
-    auto const begin = [this](Exchange part) {
-        PacketWriter packet(config_.stream_max);
-        packet.add(encode(part));
-        return packet;
-    };
-    // A part before the last asks for nothing; which part is last shows only at the end, and both
-    // kinds take the same room.
-    std::vector<base::Bytes> part;
-    PacketWriter packet = begin(Exchange::reply);
-    for (auto const& [id, member] : membership_.all()) {
-        base::Bytes record = encode(member);
-        if (!packet.add(record)) {
-            out.sends.push_back({to, Channel::stream, packet.take()});
-            packet = begin(Exchange::reply);
-            packet.add(record);
-            part.clear();
+std::optional<base::Duration> Gossip::Machine::distance(base::NodeId a, base::NodeId b) const {
+    auto const place = [this](base::NodeId id) -> std::optional<Coordinate> {
+        if (id == self_.id) {
+            return position_.coordinate();
         }
-        part.push_back(std::move(record));
+        Peer const* const peer = membership_.find(id);
+        return peer != nullptr ? peer->coordinate : std::nullopt;
+    };
+    auto const from = place(a);
+    auto const to = place(b);
+    return from && to ? std::optional(gossip::distance(*from, *to)) : std::nullopt;
+}
+
+base::Duration Gossip::Machine::suspicion_time_min(Peer const* peer) const {
+    base::Duration const probe =
+        peer != nullptr ? peer->round_trip.probe_duration(config_) : config_.probe_interval;
+    return suspicion_timeout(config_.suspicion_mult, fleet_size(),
+                             std::max(probe, config_.probe_interval));
+}
+
+void Gossip::Machine::report(base::Instant now, Trouble trouble, Effects& out) {
+    auto const [at, first] = reported_.try_emplace({trouble.kind, trouble.id}, now);
+    if (!first && now - at->second < report_interval) {
+        return;
     }
-    packet = begin(kind);
-    for (base::Bytes const& record : part) {
-        packet.add(record);
+    at->second = now;
+    if (reported_.size() > reported_max) {
+        reported_.clear();
     }
-    out.sends.push_back({to, Channel::stream, packet.take()});
-}
-
-void Gossip::Machine::worsen_health() {
-    health_ = std::min(health_ + 1, health_worst);
-}
-
-void Gossip::Machine::improve_health() {
-    health_ = std::max(health_ - 1, 0);
-}
-
-base::Duration Gossip::Machine::stretched(base::Duration duration) const {
-    return duration * (health_ + 1);
+    out.troubles.push_back(trouble);
 }
 
 }  // namespace gossip

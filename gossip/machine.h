@@ -4,117 +4,150 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "gossip/broadcast_queue.h"
+#include "gossip/coordinate.h"
+#include "gossip/health.h"
 #include "gossip/membership.h"
 #include "gossip/message.h"
+#include "gossip/probes.h"
+#include "gossip/steadiness.h"
 #include "gossip/suspicion.h"
 
 namespace gossip {
 
-// What Gossip stands for. Rules beyond SWIM:
+// What Gossip stands for: docs/protocol.md. The rules that shape it:
 //
-// - Every datagram to a member that is not alive to us begins with our record of it. A suspect is
-//   thus told with every probe and can refute at once (Lifeguard's buddy system), and a member
-//   that we hold for down and that speaks to us learns so.
-// - A claim against ourselves is answered to whoever passed it on, and a new one spread. Hosts
-//   heal each other by these two rules alone once a single message passes either way.
-// - `down` from an exchange is only a suspicion to whoever holds the member alive. Rationale: when
-//   a partition heals each side has declared the other down, and believing it would take down
-//   live members for a moment.
+// - A member speaks for itself by signed records; what others say of it are accusations, and an
+//   accusation is only a reason to look. Every host gives a member up by its own timer alone, so no
+//   host, ill or evil, can take another down. Rationale: when a partition heals, or a host wakes
+//   that believes everybody dead, its beliefs must not spread.
+// - Whoever hears a first accusation may probe the accused at once. Rationale: confirmations by
+//   chance would take a round, and the time of a suspicion shrinks only with them.
+// - Every datagram to a member that is not plainly alive to us begins with what we hold against it.
+//   A suspect is thus told with every probe and can refute at once (Lifeguard's buddy system), and
+//   a member that we hold for down and that speaks to us learns so. An accusation that is out of
+//   date is answered with the record that outdates it. Hosts heal each other by these rules once a
+//   single message passes either way.
+// - A member that answers us is not down to us, whoever accuses it.
 // - A tick that comes much too late means that this host was paused, not that others failed: the
-//   probe under way counts for nothing and suspects get the lost time back.
+//   probes under way count for nothing and suspects get the lost time back.
 class Gossip::Machine {
 public:
-    Machine(Self self, Config config, base::Prng prng);
+    Machine(Self self, Config config, base::Prng prng, Keys const& keys);
 
     void remember(base::Instant now, std::span<Member const> members);
     void join(base::Instant now, std::span<base::SocketAddress const> seeds, Effects& out);
     std::expected<void, Errc> on_message(base::Instant now, base::NodeId from,
                                          base::SocketAddress source, Channel channel,
                                          base::ByteView bytes, Effects& out);
-    void on_unreachable(base::Instant now, base::SocketAddress to);
+    void on_unreachable(base::Instant now, base::SocketAddress to, Unreachable why, Effects& out);
     void on_tick(base::Instant now, Effects& out);
     [[nodiscard]] base::Instant next_deadline() const;
+    std::expected<void, std::string> set_config(base::Instant now, Config config);
     void broadcast(std::string key, base::Bytes payload);
     void set_meta(base::Instant now, base::Bytes meta, Effects& out);
-    void leave(base::Instant now, Effects& out);
+    // A member that has left says nothing any more.
+    void set_intent(base::Instant now, Intent intent, Effects& out);
+    void evict(base::Instant now, base::NodeId id, Effects& out);
+    void readmit(base::Instant now, base::NodeId id, Effects& out);
 
     [[nodiscard]] Membership const& membership() const { return membership_; }
 
     [[nodiscard]] Self const& self() const { return self_; }
 
+    [[nodiscard]] Config const& config() const { return config_; }
+
     [[nodiscard]] Counters const& counters() const { return counters_; }
 
+    [[nodiscard]] std::optional<base::Duration> distance(base::NodeId a, base::NodeId b) const;
+    // How long enough accusers leave `peer` to refute; nullptr: anyone.
+    [[nodiscard]] base::Duration suspicion_time_min(Peer const* peer) const;
+
 private:
-    // The probe of this interval, until it is acknowledged.
-    struct Probe {
-        base::NodeId target;
-        std::uint64_t incarnation{};  // of the target: a failure accuses this one only
-        std::uint64_t sequence{};
-        base::Instant indirect_at{};  // instant_max once others were asked
-    };
-
-    // A ping on behalf of another member, which waits for its answer.
-    struct Relay {
-        base::SocketAddress asker;
-        std::uint64_t sequence{};  // the asker's
-        base::NodeId target;
-        base::Instant expires{};
-    };
-
-    // A datagram being handled: where it came from, and what goes back in one datagram at the end.
+    // A packet being handled: where it came from, and what goes back in one datagram at the end.
     struct Incoming {
         base::Instant now{};
         base::NodeId from;
         base::SocketAddress source;
+        Channel channel{};
         std::vector<base::Bytes> answer;
-        bool pass_on = true;
+        std::vector<base::NodeId> learned;  // members that it brought news of
+        std::set<base::NodeId> strangers;   // of whom nothing was known before
     };
 
+    // --- messages (machine.cc)
     void start(base::Instant now);
-    void rearm_after_pause(base::Instant now);
-
+    std::expected<void, Errc> admit(base::Instant now, base::NodeId from, Channel channel,
+                                    std::size_t size, Effects& out);
     void on_datagram(Incoming& in, std::span<Message const> messages, Effects& out);
-    void on_exchange(Incoming& in, std::span<Message const> messages, Effects& out);
+    void report(base::Instant now, Trouble trouble, Effects& out);
+
+    // --- records and accusations (claims.cc)
+    void on_record(Incoming& in, Record const& record, Effects& out);
+    void on_own_record(Incoming& in, Record const& record, Effects& out);
+    void on_accusation(Incoming& in, Accusation const& accusation, Effects& out);
+    void on_accusation_of_self(Incoming& in, Accusation const& accusation, Effects& out);
+    // Whether it was news that others should hear.
+    bool suspect(base::Instant now, Peer& peer, base::NodeId accuser, Effects& out);
+    bool refuse(base::Instant now, Peer& peer, Effects& out);
+    void accuse(base::Instant now, Peer& peer, Accusation::Kind kind, Effects& out);
+    void pass_on(Accusation const& accusation);
+    void give_up_suspects(base::Instant now, Effects& out);
+    void give_up_held(base::Instant now, Effects& out);
+    void judge(base::Instant now, Peer& peer, Judgement judgement, Effects& out);
+    void announce(Peer const& peer);
+    void raise_incarnation(base::Instant now, std::uint64_t above, Effects& out);
+    void check_steadiness(base::Instant now, Effects& out);
+
+    // --- probing (probing.cc)
+    void start_probe_round(base::Instant now, Effects& out);
+    void start_probe(base::Instant now, Peer& target, Effects& out);
+    void confirm_suspicion(base::Instant now, Peer& suspect, Effects& out);
+    void try_other_routes(base::Instant now, base::NodeId target, Effects& out);
+    void fail_probe(base::Instant now, base::NodeId target, Effects& out);
     void on_ping_request(Incoming const& in, PingRequest const& request, Effects& out);
     void on_ack(Incoming const& in, Ack const& ack, Effects& out);
-    void on_claim(Incoming& in, Member const& claim, Effects& out);
-    void on_claim_about_self(Incoming& in, Member const& claim, Effects& out);
+    void on_nack(Nack const& nack);
+    void on_answer(Incoming const& in, Probes::Ping const& ping, Ack const& ack, Effects& out);
+    void send_nacks(base::Instant now, Effects& out);
+    void rearm_after_pause(base::Instant now);
+    void send_ping(base::Instant now, Peer& target, Route route, Effects& out);
+    // With news behind it, or filled up to the size that is being tried.
+    std::size_t send_first_ping(base::Instant now, Peer const& target, base::Bytes const& ping,
+                                Effects& out);
 
-    void finish_probe(base::Instant now, Effects& out);
-    void start_probe(base::Instant now, Effects& out);
-    void probe_indirectly(Effects& out);
-    void spread(base::Instant now, Effects& out);
+    // --- views (exchange.cc)
+    void on_exchange(Incoming& in, std::span<Message const> messages, Effects& out);
     void push_pull(base::Instant now, Effects& out);
-    // Offers a push-pull to seeds while nobody is known, and to members that are down.
+    // Offers an exchange to seeds while nobody is known, and to members that are down.
     void reconnect(base::Instant now, Effects& out);
+    void meet_stranger(Incoming const& in, Effects& out);
+    void send_compare(base::SocketAddress to, Effects& out);
+    // Our records of the buckets in `buckets`, in as many stream messages as it takes. Without those
+    // in `theirs` that are not older.
+    void send_view(base::SocketAddress to, Exchange exchange,
+                   std::map<base::NodeId, std::uint64_t> const& theirs, Effects& out);
+    [[nodiscard]] std::vector<std::uint64_t> digests(std::size_t buckets) const;
 
-    // Takes a claim about another member; true if it was news.
-    bool learn(base::Instant now, Member const& claim, Effects& out);
-    // A claim of our own.
-    void claim(base::Instant now, Member const& member, Effects& out);
-    void raise_incarnation(std::uint64_t above, Effects& out);
-    void announce(Member const& member);
-
-    // One datagram: our record of `recipient` if it is not alive to us, then `messages`, then
-    // queued updates while there is room; nothing at all if there is nothing to say.
-    void send_datagram(base::SocketAddress to, Member const* recipient,
-                       std::span<base::Bytes const> messages, Effects& out);
-
-    void send_datagram(Member const& to, std::span<base::Bytes const> messages, Effects& out) {
-        send_datagram(to.address, &to, messages, out);
-    }
-
-    // Our whole view, in as many stream messages as it takes; only the last asks for a reply.
-    void send_exchange(base::SocketAddress to, Exchange kind, Effects& out) const;
-
-    void worsen_health();
-    void improve_health();
-    // A duration as long as this host's local health calls for (Lifeguard, section IV-A).
-    [[nodiscard]] base::Duration stretched(base::Duration duration) const;
+    // --- sending (sending.cc)
+    void spread(base::Instant now, Effects& out);
+    void say_farewell(Effects& out);
+    enum class News : std::uint8_t { with, without };
+    // One datagram: what we hold against `recipient`, `messages`, then queued news while there is
+    // room; nothing at all if there is nothing to say. Gives its size.
+    std::size_t send_datagram(Peer const& recipient, std::span<base::Bytes const> messages,
+                              News news, Effects& out);
+    // To an address that may be nobody's.
+    void answer(base::SocketAddress to, Peer const* sender, std::span<base::Bytes const> messages,
+                Effects& out);
+    void send_packet(base::SocketAddress to, std::size_t size_max,
+                     std::span<base::Bytes const> messages, News news, Effects& out);
+    [[nodiscard]] std::optional<base::Bytes> held_against(Peer const& peer) const;
 
     [[nodiscard]] bool has_left() const { return membership_.self().state == State::left; }
 
@@ -123,18 +156,28 @@ private:
     Self self_;
     Config config_;
     base::Prng prng_;
+    Keys const* keys_;
     Membership membership_;
     Suspicions suspicions_;
     BroadcastQueue queue_;
     Counters counters_;
-    int health_ = 0;  // 0 is well
+    LocalHealth health_;
+    Steadiness steadiness_;
+    NetworkPosition position_;
+    Probes probes_;
+    Relays relays_;
+    Intent intent_ = Intent::running;
 
-    std::optional<Probe> probe_;
-    std::map<std::uint64_t, Relay> relays_;  // by our sequence
-    std::uint64_t next_sequence_;
     std::vector<base::SocketAddress> seeds_;
     base::NodeId last_offered_;
+    bool offer_by_stream_ = true;
     std::optional<base::SocketAddress> partner_;  // of the last periodic push-pull
+    RateLimit strangers_;                         // packets of senders that are nobody here
+    RateLimit meetings_;                          // offers to them
+    // Records with our identity that are not ours: when the last came, and how many in a row.
+    base::Instant impostor_at_{};
+    int impostors_ = 0;
+    std::map<std::pair<Trouble::Kind, base::NodeId>, base::Instant> reported_;
 
     bool started_ = false;
     base::Instant probe_at_{};

@@ -4,112 +4,276 @@
 #include <tuple>
 #include <utility>
 
+#include "gossip/codec.h"
+
 namespace gossip {
 
 namespace {
 
-bool is_live(State state) {
-    return state == State::alive || state == State::suspect;
+State state_of(Intent intent, Judgement judgement, bool evicted) {
+    if (evicted) {
+        return State::evicted;
+    }
+    if (intent == Intent::left) {
+        return State::left;
+    }
+    if (judgement == Judgement::down) {
+        return intent == Intent::leaving ? State::left : State::down;
+    }
+    // Before suspect: nobody counts on it, so it comes and goes without a stir.
+    if (intent == Intent::unsteady) {
+        return State::unsteady;
+    }
+    if (judgement == Judgement::suspect) {
+        return State::suspect;
+    }
+    if (judgement == Judgement::refused || intent == Intent::restarting) {
+        return State::restarting;
+    }
+    return intent == Intent::leaving ? State::leaving : State::alive;
 }
 
 }  // namespace
 
-bool outranks(Member const& claim, Member const& known) {
-    return std::tie(claim.incarnation, claim.state) > std::tie(known.incarnation, known.state);
+bool is_live(State state) {
+    switch (state) {
+        case State::alive:
+        case State::suspect:
+        case State::unsteady:
+        case State::restarting:
+        case State::leaving:
+            return true;
+        case State::down:
+        case State::left:
+        case State::evicted:
+            return false;
+    }
+    return false;
 }
 
-bool same_content(Member const& a, Member const& b) {
-    return std::tie(a.name, a.address, a.meta) == std::tie(b.name, b.address, b.meta);
+Membership::Membership(Self const& self) {
+    Member& member = members_[self.id];
+    member.id = self.id;
+    member.name = self.name;
+    member.address = self.address;
+    member.incarnation = self.incarnation;
+    member.meta = self.meta;
+    self_ = &peers_[self.id];
+    self_->member = &member;
 }
 
-Membership::Membership(Self const& self) : self_(self.id) {
-    members_.emplace(self.id, Member{self.id, self.name, self.address, self.incarnation,
-                                     State::alive, self.meta, base::Instant{}});
+bool Membership::is_news(Record const& record) const {
+    Peer const* const peer = find(record.id);
+    if (peer == nullptr) {
+        return members_.size() < members_max;
+    }
+    if (record.incarnation != peer->member->incarnation || peer->record.empty()) {
+        return record.incarnation >= peer->member->incarnation;
+    }
+    return std::ranges::lexicographical_compare(peer->record, encode(record));
 }
 
-Membership::Merged Membership::merge(base::Instant now, Member const& claim, base::Prng& prng) {
-    auto const found = members_.find(claim.id);
-    if (found == members_.end()) {
-        if (members_.size() >= members_max) {
-            return {};
-        }
-        Member& member = members_.emplace(claim.id, claim).first->second;
+bool Membership::take(base::Instant now, Record const& record, base::Bytes encoded,
+                      base::Prng& prng, std::vector<Change>& changes) {
+    if (record.id == self_->member->id || !is_news(record)) {
+        return false;
+    }
+    Peer& peer = peers_[record.id];
+    bool const stranger = peer.member == nullptr;
+    Member& member = members_[record.id];
+    peer.member = &member;
+    bool const risen = stranger || record.incarnation > member.incarnation || peer.record.empty();
+    bool const content_changed =
+        std::tie(member.name, member.address, member.meta) !=
+        std::tie(record.name, record.address, record.meta);
+    if (member.address != record.address) {
+        // Another path: what was learned about the old one is void.
+        peer.mtu = {};
+        peer.round_trip = {};
+    }
+    member.id = record.id;
+    member.incarnation = record.incarnation;
+    member.name = record.name;
+    member.address = record.address;
+    member.meta = record.meta;
+    peer.record = std::move(encoded);
+    peer.intent = record.intent;
+    if (risen) {
+        peer.judgement = Judgement::trusted;
+        peer.held_since = {};
+        member.accusers = 0;
+    }
+    if (stranger) {
+        member.state = state_of(peer.intent, peer.judgement, is_evicted(member.id));
         member.since = now;
-        index(member, prng);
-        return {true, Change{claim.id, std::nullopt, claim.state}};
+        if (is_live(member.state)) {
+            insert_live(peer, prng);
+        }
+        if (member.state == State::restarting) {
+            held_.insert(member.id);
+            peer.held_since = now;
+        }
+        changes.push_back({member.id, std::nullopt, member.state});
+        return true;
     }
-    Member& member = found->second;
-    if (!outranks(claim, member)) {
-        return {};
+    update(now, peer, &prng, content_changed, changes);
+    return true;
+}
+
+void Membership::judge(base::Instant now, Peer& peer, Judgement judgement, base::Prng& prng,
+                       std::vector<Change>& changes) {
+    peer.judgement = judgement;
+    if (judgement != Judgement::suspect) {
+        peer.member->accusers = 0;
     }
+    update(now, peer, &prng, false, changes);
+}
+
+void Membership::remember(base::Instant now, Member const& member) {
+    if (members_.contains(member.id) || members_.size() >= members_max) {
+        return;
+    }
+    Member& known = members_[member.id];
+    known = member;
+    known.since = now;
+    // Incarnation zero: a memory yields to any news.
+    known.incarnation = 0;
+    Peer& peer = peers_[member.id];
+    peer.member = &known;
+    peer.judgement = Judgement::down;
+    // Who left comes back by itself.
+    peer.intent = member.state == State::left ? Intent::left : Intent::running;
+    known.state = state_of(peer.intent, peer.judgement, is_evicted(member.id));
+    if (known.state == State::down) {
+        down_.insert(member.id);
+    }
+}
+
+void Membership::evict(base::Instant now, base::NodeId id, base::Prng& prng,
+                       std::vector<Change>& changes) {
+    evicted_.insert(id);
+    if (Peer* const peer = find(id)) {
+        update(now, *peer, &prng, false, changes);
+    }
+}
+
+void Membership::readmit(base::Instant now, base::NodeId id, base::Prng& prng,
+                         std::vector<Change>& changes) {
+    if (evicted_.erase(id) == 0) {
+        return;
+    }
+    if (Peer* const peer = find(id)) {
+        // It was not listened to: whether it lives must show.
+        peer->judgement = Judgement::down;
+        update(now, *peer, &prng, false, changes);
+    }
+}
+
+void Membership::set_self(base::Instant now, Record const& record, base::Bytes encoded,
+                          std::vector<Change>& changes) {
+    Member& member = *self_->member;
+    member.incarnation = record.incarnation;
+    member.address = record.address;
+    member.meta = record.meta;
+    self_->record = std::move(encoded);
+    self_->intent = record.intent;
+    update(now, *self_, nullptr, false, changes);
+}
+
+Peer* Membership::find(base::NodeId id) {
+    auto const found = peers_.find(id);
+    return found == peers_.end() ? nullptr : &found->second;
+}
+
+Peer const* Membership::find(base::NodeId id) const {
+    auto const found = peers_.find(id);
+    return found == peers_.end() ? nullptr : &found->second;
+}
+
+Peer* Membership::live_at(base::SocketAddress address) {
+    auto const found = std::ranges::find_if(
+        live_, [&](Peer const* peer) { return peer->member->address == address; });
+    return found == live_.end() ? nullptr : *found;
+}
+
+void Membership::update(base::Instant now, Peer& peer, base::Prng* prng, bool content_changed,
+                        std::vector<Change>& changes) {
+    Member& member = *peer.member;
     State const before = member.state;
-    bool visible = claim.state != before;
+    member.state = state_of(peer.intent, peer.judgement, is_evicted(member.id));
+    bool const visible = member.state != before;
     if (visible) {
         member.since = now;
     }
-    if (claim.incarnation > member.incarnation) {
-        visible |= !same_content(claim, member);
-        member.name = claim.name;
-        member.address = claim.address;
-        member.meta = claim.meta;
-    }
-    member.incarnation = claim.incarnation;
-    member.state = claim.state;
-    index(member, prng);
-    return {true, visible ? std::optional(Change{claim.id, before, claim.state}) : std::nullopt};
-}
-
-Member const* Membership::find(base::NodeId id) const {
-    auto const found = members_.find(id);
-    return found == members_.end() ? nullptr : &found->second;
-}
-
-void Membership::index(Member const& member, base::Prng& prng) {
     if (member.state == State::down) {
         down_.insert(member.id);
     } else {
         down_.erase(member.id);
     }
-    auto const found = std::ranges::find(live_, member.id);
-    if (is_live(member.state) == (found != live_.end())) {
-        return;
+    if (member.state != State::restarting) {
+        held_.erase(member.id);
+    } else if (&peer != self_) {
+        held_.insert(member.id);
+        // Once an incarnation: a host that is now silent, now refuses is not waited for longer.
+        peer.held_since = peer.held_since == base::Instant{} ? now : peer.held_since;
     }
-    if (is_live(member.state)) {
-        // Anywhere in the round, so that hosts do not probe a newcomer all at once. Before next_
-        // it waits for the next round, and next_ must keep pointing at the same member.
-        std::size_t const at = prng.below(live_.size() + 1);
-        live_.insert(live_.begin() + static_cast<std::ptrdiff_t>(at), member.id);
-        next_ += at < next_ ? 1 : 0;
-        return;
+    if (prng != nullptr && is_live(member.state) != peer.live.has_value()) {
+        is_live(member.state) ? insert_live(peer, *prng) : remove_live(peer);
     }
-    next_ -= static_cast<std::size_t>(found - live_.begin()) < next_ ? 1 : 0;
-    live_.erase(found);
+    if (visible || content_changed) {
+        changes.push_back({member.id, before, member.state});
+    }
 }
 
-Member const* Membership::next_probe(base::Prng& prng) {
+void Membership::insert_live(Peer& peer, base::Prng& prng) {
+    // Anywhere in the round, so that hosts do not probe a newcomer all at once.
+    std::size_t const at = prng.below(live_.size() + 1);
+    live_.push_back(&peer);
+    std::swap(live_[at], live_.back());
+    live_[at]->live = at;
+    live_.back()->live = live_.size() - 1;
+}
+
+void Membership::remove_live(Peer& peer) {
+    std::size_t at = *peer.live;
+    // The gap moves out of the probed part first, so that nobody is skipped in this round.
+    if (at < next_) {
+        --next_;
+        live_[at] = live_[next_];
+        live_[at]->live = at;
+        at = next_;
+    }
+    live_[at] = live_.back();
+    live_[at]->live = at;
+    live_.pop_back();
+    peer.live.reset();
+}
+
+Peer* Membership::next_probe(base::Prng& prng) {
     if (live_.empty()) {
         return nullptr;
     }
     if (next_ >= live_.size()) {
         prng.shuffle(std::span(live_));
+        for (std::size_t at = 0; at < live_.size(); ++at) {
+            live_[at]->live = at;
+        }
         next_ = 0;
     }
-    return find(live_[next_++]);
+    return live_[next_++];
 }
 
-std::vector<Member const*> Membership::sample(base::Prng& prng, std::size_t count,
-                                              std::optional<base::NodeId> excluded) const {
-    // Floyd's sampling would do with fewer draws; a walk from a random place would favour
-    // neighbours. Drawing again on a repeat is cheap while `count` is small.
-    std::vector<Member const*> chosen;
-    std::size_t const eligible =
-        live_.size() -
-        static_cast<std::size_t>(excluded ? std::ranges::count(live_, *excluded) : 0);
+std::vector<Peer*> Membership::sample(base::Prng& prng, std::size_t count,
+                                      std::optional<base::NodeId> excluded) {
+    std::vector<Peer*> chosen;
+    Peer const* const without = excluded ? find(*excluded) : nullptr;
+    bool const counts = without != nullptr && without->live;
+    std::size_t const eligible = live_.size() - (counts ? 1 : 0);
+    // Drawing again on a repeat is cheap while `count` is small.
     while (chosen.size() < std::min(count, eligible)) {
-        base::NodeId const id = live_[prng.below(live_.size())];
-        Member const* const member = find(id);
-        if (id != excluded && std::ranges::find(chosen, member) == chosen.end()) {
-            chosen.push_back(member);
+        Peer* const peer = live_[prng.below(live_.size())];
+        if (peer != without && std::ranges::find(chosen, peer) == chosen.end()) {
+            chosen.push_back(peer);
         }
     }
     return chosen;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -8,65 +9,111 @@
 #include "base/ids.h"
 #include "base/random.h"
 #include "base/time.h"
+#include "gossip/coordinate.h"
 #include "gossip/gossip.h"
+#include "gossip/message.h"
+#include "gossip/path_mtu.h"
+#include "gossip/rate_limit.h"
+#include "gossip/round_trip.h"
 
 namespace gossip {
 
+// What this host thinks of a member's present incarnation. A higher incarnation begins anew.
+enum class Judgement : std::uint8_t { trusted, refused, suspect, down };
+
+// What this host keeps of a member beside what others see of it.
+struct Peer {
+    Member* member{};
+    base::Bytes record;  // its Record as it stands in a packet; empty: remembered only
+    Intent intent{};
+    Judgement judgement{};
+    base::Instant held_since{};  // when this incarnation was first restarting; zero: never
+    base::Instant refused_at{};  // when its host last answered us that nobody listens
+    RoundTrip round_trip;
+    PathMtu mtu;
+    RateLimit datagrams, streams;
+    std::optional<Coordinate> coordinate;
+    std::uint8_t stream_answers{};   // in a row, without one by datagram
+    std::optional<std::size_t> live; // where it stands in the order of probes
+};
+
 // Everyone this host knows of, itself included, and the order of the live ones for probing.
 //
-// Claims about a member are ordered by (incarnation, state), states in the order of the enum: SWIM
-// section 4.2, with `left` above `down`. A claim is news only if it is higher than what is known,
-// so hosts that have heard the same claims in any order agree. What a member says of itself (name,
-// address, meta) belongs to its incarnation.
+// Records of a member are ordered by (incarnation, bytes): the highest wins, so hosts that have
+// heard the same records in any order agree. Judgements belong to one host and one incarnation.
 class Membership {
 public:
     explicit Membership(Self const& self);
 
-    struct Merged {
-        bool news = false;
-        std::optional<Change> change;  // what of the news a user of the library sees
-    };
+    // Would take() learn anything from it? Signatures are only looked at if so.
+    [[nodiscard]] bool is_news(Record const& record) const;
 
-    // Takes a claim about another member. One about a stranger is dropped at members_max.
-    Merged merge(base::Instant now, Member const& claim, base::Prng& prng);
+    // Takes the record of another member whose signature was good; `encoded` is it as a message.
+    // False, and nothing changed, if it is no news or about a stranger beyond members_max.
+    bool take(base::Instant now, Record const& record, base::Bytes encoded, base::Prng& prng,
+              std::vector<Change>& changes);
 
-    // Our own record, for our own changes to it.
-    [[nodiscard]] Member& self() { return members_.at(self_); }
+    // What this host thinks of the member's present incarnation from now on.
+    void judge(base::Instant now, Peer& peer, Judgement judgement, base::Prng& prng,
+               std::vector<Change>& changes);
 
-    [[nodiscard]] Member const& self() const { return members_.at(self_); }
+    // A member of an earlier run, of which only a label and an address are left.
+    void remember(base::Instant now, Member const& member);
 
-    [[nodiscard]] Member const* find(base::NodeId id) const;
+    void evict(base::Instant now, base::NodeId id, base::Prng& prng, std::vector<Change>& changes);
+    void readmit(base::Instant now, base::NodeId id, base::Prng& prng,
+                 std::vector<Change>& changes);
+
+    [[nodiscard]] bool is_evicted(base::NodeId id) const { return evicted_.contains(id); }
+
+    // Our own record, after a change to it.
+    void set_self(base::Instant now, Record const& record, base::Bytes encoded,
+                  std::vector<Change>& changes);
+
+    [[nodiscard]] Member const& self() const { return *self_->member; }
+
+    [[nodiscard]] Peer const& self_peer() const { return *self_; }
+
+    [[nodiscard]] Peer* find(base::NodeId id);
+    [[nodiscard]] Peer const* find(base::NodeId id) const;
+    // The live member at this address, if there is one.
+    [[nodiscard]] Peer* live_at(base::SocketAddress address);
 
     [[nodiscard]] std::map<base::NodeId, Member> const& all() const { return members_; }
 
+    [[nodiscard]] std::map<base::NodeId, Peer> const& peers() const { return peers_; }
+
+    // Members that are down, and those whose state is restarting.
     [[nodiscard]] std::set<base::NodeId> const& down() const { return down_; }
 
-    // Others that are alive or suspect.
+    [[nodiscard]] std::set<base::NodeId> const& held() const { return held_; }
+
+    // Others that take part in the protocol.
     [[nodiscard]] std::size_t live_count() const { return live_.size(); }
 
     // The next live member to probe. Each comes once a round, in an order shuffled every round
     // (SWIM, section 4.3); nothing if there is none.
-    [[nodiscard]] Member const* next_probe(base::Prng& prng);
+    [[nodiscard]] Peer* next_probe(base::Prng& prng);
 
     // Up to `count` different live members at random, without `excluded`.
-    [[nodiscard]] std::vector<Member const*> sample(base::Prng& prng, std::size_t count,
-                                                    std::optional<base::NodeId> excluded) const;
+    [[nodiscard]] std::vector<Peer*> sample(base::Prng& prng, std::size_t count,
+                                            std::optional<base::NodeId> excluded);
 
 private:
-    // Keeps live_ and down_ in step with a member's state.
-    void index(Member const& member, base::Prng& prng);
+    // Brings state, live_, down_ and held_ in step with what is known; tells if it showed.
+    void update(base::Instant now, Peer& peer, base::Prng* prng, bool content_changed,
+                std::vector<Change>& changes);
+    void insert_live(Peer& peer, base::Prng& prng);
+    void remove_live(Peer& peer);
 
-    base::NodeId self_;
     std::map<base::NodeId, Member> members_;
+    std::map<base::NodeId, Peer> peers_;
+    Peer* self_{};
     std::set<base::NodeId> down_;
-    std::vector<base::NodeId> live_;
-    std::size_t next_ = 0;  // of live_
+    std::set<base::NodeId> held_;
+    std::set<base::NodeId> evicted_;
+    std::vector<Peer*> live_;
+    std::size_t next_ = 0;  // of live_: those before it were probed in this round
 };
-
-// Does `claim` outrank `known` as a claim about the same member?
-[[nodiscard]] bool outranks(Member const& claim, Member const& known);
-
-// Do both give the same name, address and meta?
-[[nodiscard]] bool same_content(Member const& a, Member const& b);
 
 }  // namespace gossip
