@@ -14,7 +14,8 @@ gossip::Self make_self(Config const& config) {
             .name = config.facts.name.substr(0, gossip::name_max),
             .address = config.address,
             .incarnation = config.boot << 20,
-            .meta = {}};
+            .meta = {},
+            .flaps = 0};
 }
 
 std::vector<gossip::Member> decode_roster(base::ByteView bytes) {
@@ -39,10 +40,10 @@ std::vector<gossip::Member> decode_roster(base::ByteView bytes) {
 
 }  // namespace
 
-Agent::Machine::Machine(Config given, base::Prng seed)
+Agent::Machine::Machine(Config given, base::Prng seed, gossip::Keys const& keys)
     : config(std::move(given)),
       prng(seed),
-      gossip(make_self(config), config.gossip, prng.fork()),
+      gossip(make_self(config), config.gossip, prng.fork(), keys),
       map(config.id, config.boot << 32),
       sync(config.id, config.sync, prng.fork()),
       supervisor(config.runtime, prng.fork()) {}
@@ -130,7 +131,7 @@ void Agent::Machine::on_tick(base::Instant now, Effects& out) {
     if (now >= sync.next_deadline()) {
         std::vector<base::NodeId> peers;
         for (auto const& [id, member] : gossip.members()) {
-            if (id != config.id && member.state == gossip::State::alive) {
+            if (id != config.id && answers(member.state)) {
                 peers.push_back(id);
             }
         }
@@ -174,8 +175,8 @@ base::Instant Agent::Machine::next_deadline() const {
     return next;
 }
 
-Agent::Agent(Config config, base::Prng prng)
-    : machine_(std::make_unique<Machine>(std::move(config), prng)) {}
+Agent::Agent(Config config, base::Prng prng, gossip::Keys const& keys)
+    : machine_(std::make_unique<Machine>(std::move(config), prng, keys)) {}
 
 Agent::~Agent() = default;
 Agent::Agent(Agent&&) noexcept = default;
@@ -190,9 +191,10 @@ void Agent::on_message(base::Instant now, base::NodeId from, base::SocketAddress
     machine_->on_message(now, from, source, channel, bytes, out);
 }
 
-void Agent::on_unreachable(base::Instant now, base::SocketAddress to, Effects& out) {
+void Agent::on_unreachable(base::Instant now, base::SocketAddress to, gossip::Unreachable why,
+                           Effects& out) {
     gossip::Effects effects;
-    machine_->gossip.on_unreachable(now, to, effects);
+    machine_->gossip.on_unreachable(now, to, why, effects);
     machine_->take(now, effects, out);
     machine_->finish(now, out);
 }
@@ -278,6 +280,13 @@ base::Bytes const* Agent::token(std::string_view id) const {
     return machine_->map.value(token_entry(id));
 }
 
+void Agent::announce_restart(base::Instant now, Effects& out) {
+    gossip::Effects effects;
+    machine_->gossip.announce_restart(now, effects);
+    machine_->take(now, effects, out);
+    machine_->finish(now, out);
+}
+
 void Agent::leave(base::Instant now, Effects& out) {
     machine_->begin_leave(now, out);
     machine_->finish(now, out);
@@ -329,7 +338,7 @@ Outcome<std::vector<InstanceReport>> Agent::instances(std::string_view service) 
 std::vector<std::pair<base::NodeId, base::SocketAddress>> Agent::contacts() const {
     std::vector<std::pair<base::NodeId, base::SocketAddress>> contacts;
     for (auto const& [id, member] : machine_->gossip.members()) {
-        if (member.state == gossip::State::alive) {
+        if (answers(member.state)) {
             contacts.emplace_back(id, member.address);
         }
     }

@@ -87,7 +87,8 @@ using Outcome = std::expected<T, Refusal>;
 // LogRead with on_log_read().
 class Agent {
 public:
-    Agent(Config config, base::Prng prng);
+    // `keys` are those of config.id and must outlive this object.
+    Agent(Config config, base::Prng prng, gossip::Keys const& keys);
     ~Agent();
     Agent(Agent&&) noexcept;
 
@@ -97,7 +98,8 @@ public:
 
     void on_message(base::Instant now, base::NodeId from, base::SocketAddress source,
                     gossip::Channel channel, base::ByteView bytes, Effects& out);
-    void on_unreachable(base::Instant now, base::SocketAddress to, Effects& out);
+    void on_unreachable(base::Instant now, base::SocketAddress to, gossip::Unreachable why,
+                        Effects& out);
     void on_runtime(base::Instant now, runtime::Event const& event, Effects& out);
     // Every Persist up to this number is on the disk; only now do the others hear of what this host
     // wrote, for after a crash it could not stand by what it has lost. To be called as well when
@@ -127,6 +129,9 @@ public:
     [[nodiscard]] Outcome<Accepted> put_token(base::Instant now, std::string_view id,
                                               base::Bytes record, Effects& out);
     [[nodiscard]] base::Bytes const* token(std::string_view id) const;
+    // Tells the others that the agent ends and its containers run on: they wait for it for
+    // gossip::Config::restart_hold. The last call before the agent ends.
+    void announce_restart(base::Instant now, Effects& out);
     // Tells the others that this host goes; its containers are stopped. Done when left().
     void leave(base::Instant now, Effects& out);
     [[nodiscard]] bool left() const;

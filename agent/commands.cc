@@ -194,6 +194,9 @@ void Agent::Machine::begin_leave(base::Instant now, Effects& out) {
     }
     leaving = true;
     dirty = true;
+    gossip::Effects effects;
+    gossip.begin_leave(now, effects);
+    take(now, effects, out);
     base::Duration grace{};
     for (auto const& [slot, held] : desired) {
         grace = std::max(grace, held.stop_grace);

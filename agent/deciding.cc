@@ -38,7 +38,7 @@ void Agent::Machine::update_settled(base::Instant now, Effects& out) {
     std::size_t peers = 0;
     std::size_t current = 0;
     for (auto const& [id, member] : gossip.members()) {
-        if (id != config.id && member.state == gossip::State::alive && decode_meta(member.meta)) {
+        if (id != config.id && answers(member.state) && decode_meta(member.meta)) {
             ++peers;
             current += is_current(member, map.version()) ? 1 : 0;
         }

@@ -31,7 +31,7 @@ enum class Part : std::uint8_t {
 // what changed, plans anew when due, and tells tables and supervisor.
 class Agent::Machine {
 public:
-    Machine(Config given, base::Prng seed);
+    Machine(Config given, base::Prng seed, gossip::Keys const& keys);
 
     void start(base::Instant now, crdt::Loaded loaded, std::vector<runtime::Adopted> adopted,
                std::span<base::SocketAddress const> seeds, Effects& out);

@@ -13,7 +13,16 @@
 // locally, whoever else is reachable.
 namespace agent {
 
-enum class NodeStatus : std::uint8_t { alive, suspect, down, left };
+enum class NodeStatus : std::uint8_t {
+    alive,
+    suspect,
+    unsteady,
+    restarting,
+    leaving,
+    down,
+    left,
+    evicted,
+};
 
 struct NodeReport {
     base::NodeId id;

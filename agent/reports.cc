@@ -13,10 +13,18 @@ NodeStatus to_status(gossip::State state) {
             return NodeStatus::alive;
         case gossip::State::suspect:
             return NodeStatus::suspect;
+        case gossip::State::unsteady:
+            return NodeStatus::unsteady;
+        case gossip::State::restarting:
+            return NodeStatus::restarting;
+        case gossip::State::leaving:
+            return NodeStatus::leaving;
         case gossip::State::down:
             return NodeStatus::down;
         case gossip::State::left:
             return NodeStatus::left;
+        case gossip::State::evicted:
+            return NodeStatus::evicted;
     }
     return NodeStatus::down;
 }
@@ -73,7 +81,7 @@ StatusReport Agent::Machine::status(base::Instant /*now*/) const {
     report.settled = settled;
     for (auto const& [id, member] : gossip.members()) {
         ++report.nodes_known;
-        report.nodes_alive += member.state == gossip::State::alive ? 1U : 0U;
+        report.nodes_alive += answers(member.state) ? 1U : 0U;
     }
     report.subnet = subnet ? to_string(*subnet) : std::string();
     report.entries = map.size();

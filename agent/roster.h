@@ -23,6 +23,9 @@ struct LiveNode {
 
 using Roster = std::map<base::NodeId, LiveNode>;
 
+// Lives as far as this host can tell, and can be asked something now.
+[[nodiscard]] bool answers(gossip::State state);
+
 // Whether every record that `member` wrote before it announced itself has arrived here.
 [[nodiscard]] bool is_current(gossip::Member const& member, crdt::VersionVector const& version);
 

@@ -23,8 +23,26 @@ base::Bytes framed(Part part, base::ByteView bytes) {
     return out;
 }
 
-bool lives(gossip::Member const& member) {
-    return member.state == gossip::State::alive || member.state == gossip::State::suspect;
+std::string_view words(gossip::State state) {
+    switch (state) {
+        case gossip::State::alive:
+            return "is alive";
+        case gossip::State::suspect:
+            return "is suspected";
+        case gossip::State::unsteady:
+            return "is unsteady: it was lost again and again";
+        case gossip::State::restarting:
+            return "restarts its agent";
+        case gossip::State::leaving:
+            return "is leaving";
+        case gossip::State::down:
+            return "is down";
+        case gossip::State::left:
+            return "has left";
+        case gossip::State::evicted:
+            return "is evicted";
+    }
+    return {};
 }
 
 }  // namespace
@@ -157,9 +175,9 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
         if (member == nullptr) {
             continue;
         }
+        bool const other = change.id != config.id && answers(change.now);
         // It has announced records that are not here yet, or knows what a restarted host missed.
-        if (change.now == gossip::State::alive && decode_meta(member->meta) &&
-            (!told || !is_current(*member, map.version()))) {
+        if (other && decode_meta(member->meta) && (!told || !is_current(*member, map.version()))) {
             crdt::SyncEffects pulled;
             sync.pull(now, change.id, map, pulled);
             take(pulled, member->address, change.id, out);
@@ -167,15 +185,13 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
         if (change.before == change.now) {
             continue;
         }
-        if (change.now == gossip::State::alive) {
+        if (other) {
             // The kernel forgets routes over a link that was down: all are given again.
             network.reset();
         }
-        static constexpr std::string_view words[] = {"is alive", "is suspected", "is down",
-                                                     "has left"};
         out.notices.push_back(
             {Level::info, base::concat("host ", member->name, " (", short_string(change.id), ") ",
-                                       words[static_cast<int>(change.now)])});
+                                       words(change.now))});
     }
     if (!effects.changes.empty()) {
         remember_roster();
@@ -229,7 +245,7 @@ void Agent::Machine::flush(Effects& out) {
     std::vector<base::NodeId> peers;
     if (!large.empty()) {
         for (auto const& [id, member] : gossip.members()) {
-            if (id != config.id && lives(member)) {
+            if (id != config.id && gossip::is_live(member.state)) {
                 peers.push_back(id);
             }
         }

@@ -16,10 +16,18 @@ std::string_view to_string(agent::NodeStatus status) {
             return "alive";
         case agent::NodeStatus::suspect:
             return "suspect";
+        case agent::NodeStatus::unsteady:
+            return "unsteady";
+        case agent::NodeStatus::restarting:
+            return "restarting";
+        case agent::NodeStatus::leaving:
+            return "leaving";
         case agent::NodeStatus::down:
             return "down";
         case agent::NodeStatus::left:
             return "left";
+        case agent::NodeStatus::evicted:
+            return "evicted";
     }
     return {};
 }

@@ -74,7 +74,7 @@ base::Result<void> Host::Loop::open() {
     for (runtime::Adopted const& container : adopted) {
         base::log(LogLevel::info, "host", base::concat("adopts container ", container.id));
     }
-    agent_.emplace(config_.agent, random_prng());
+    agent_.emplace(config_.agent, random_prng(), keys_);
     tell([&](agent::Agent& agent, agent::Effects& out) {
         agent.start(now(), std::move(loaded), std::move(adopted), config_.fleet.seeds, out);
     });

@@ -10,6 +10,7 @@
 
 #include "net/admin/admin_server.h"
 #include "net/host.h"
+#include "net/identity_keys.h"
 #include "net/services_dir.h"
 #include "net/store_writer.h"
 
@@ -69,6 +70,7 @@ private:
 
     HostConfig config_;
     HostPorts ports_;
+    IdentityKeys keys_{config_.identity};
     boost::asio::io_context io_;
     boost::asio::steady_timer timer_{io_};
     boost::asio::steady_timer disk_timer_{io_};

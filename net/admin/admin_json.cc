@@ -25,8 +25,12 @@ using agent::NodeStatus;
 constexpr auto node_status_names = std::to_array<std::pair<NodeStatus, std::string_view>>({
     {NodeStatus::alive, "alive"},
     {NodeStatus::suspect, "suspect"},
+    {NodeStatus::unsteady, "unsteady"},
+    {NodeStatus::restarting, "restarting"},
+    {NodeStatus::leaving, "leaving"},
     {NodeStatus::down, "down"},
     {NodeStatus::left, "left"},
+    {NodeStatus::evicted, "evicted"},
 });
 
 constexpr auto instance_status_names = std::to_array<std::pair<InstanceStatus, std::string_view>>({

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "crdt/codec.h"
+#include "tests/unit/agent/keys.h"
 
 namespace {
 
@@ -104,7 +105,8 @@ private:
     static base::Bytes to_vector(base::ByteView bytes) { return {bytes.begin(), bytes.end()}; }
 
     base::ByteReader in_;
-    agent::Agent agent_{config(), base::Prng(3)};
+    agent::FakeKeys keys_{node(1)};
+    agent::Agent agent_{config(), base::Prng(3), keys_};
     agent::Effects out_;
     base::Instant now_{base::seconds(1)};
     std::uint64_t written_ = 0;

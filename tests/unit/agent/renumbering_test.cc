@@ -8,6 +8,7 @@
 #include "agent/agent.h"
 #include "crdt/codec.h"
 #include "crdt/map.h"
+#include "tests/unit/agent/keys.h"
 #include "tests/unit/agent/support.h"
 
 using namespace agent;
@@ -18,7 +19,8 @@ namespace {
 
 // One agent, alone, whose disk and driver answer at once.
 struct Lone {
-    Agent agent{config(), base::Prng(1)};
+    FakeKeys keys{node(1)};
+    Agent agent{config(), base::Prng(1), keys};
     base::Instant now{};
     std::optional<NetworkPlan> network;
     std::size_t held = 0;  // containers that have not been removed

@@ -59,8 +59,9 @@ TEST_CASE("A status survives the admin protocol") {
 
 TEST_CASE("Every status of hosts and instances has a name") {
     using enum agent::InstanceStatus;
-    for (agent::NodeStatus const one : {agent::NodeStatus::alive, agent::NodeStatus::suspect,
-                                        agent::NodeStatus::down, agent::NodeStatus::left}) {
+    using Node = agent::NodeStatus;
+    for (Node const one : {Node::alive, Node::suspect, Node::unsteady, Node::restarting,
+                           Node::leaving, Node::down, Node::left, Node::evicted}) {
         agent::NodeReport node;
         node.status = one;
         node.since = base::seconds(90);
