@@ -96,7 +96,7 @@ base::Result<void> Host::Loop::open_transport() {
     };
     events.on_unreachable = [this](base::SocketAddress to) {
         tell([&](agent::Agent& agent, agent::Effects& out) {
-            agent.on_unreachable(now(), to, out);
+            agent.on_unreachable(now(), to, gossip::Unreachable::silent, out);
         });
     };
     transport_ = TRY(Transport::open(io_, std::move(self), config_.transport, std::move(events)));
