@@ -225,26 +225,24 @@ void Membership::update(base::Instant now, Peer& peer, base::Prng* prng, bool co
     }
 }
 
+void Membership::swap_live(std::size_t a, std::size_t b) {
+    std::swap(live_[a], live_[b]);
+    live_[a]->live = a;
+    live_[b]->live = b;
+}
+
 void Membership::insert_live(Peer& peer, base::Prng& prng) {
-    // Anywhere in the round, so that hosts do not probe a newcomer all at once.
-    std::size_t const at = prng.below(live_.size() + 1);
     live_.push_back(&peer);
-    std::swap(live_[at], live_.back());
-    live_[at]->live = at;
-    live_.back()->live = live_.size() - 1;
+    // Anywhere in the round, so that hosts do not probe a newcomer all at once.
+    swap_live(prng.below(live_.size()), live_.size() - 1);
 }
 
 void Membership::remove_live(Peer& peer) {
-    std::size_t at = *peer.live;
-    // The gap moves out of the probed part first, so that nobody is skipped in this round.
-    if (at < next_) {
-        --next_;
-        live_[at] = live_[next_];
-        live_[at]->live = at;
-        at = next_;
+    // Out of the probed part first, so that nobody is skipped in this round.
+    if (*peer.live < next_) {
+        swap_live(*peer.live, --next_);
     }
-    live_[at] = live_.back();
-    live_[at]->live = at;
+    swap_live(*peer.live, live_.size() - 1);
     live_.pop_back();
     peer.live.reset();
 }

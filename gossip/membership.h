@@ -103,6 +103,7 @@ private:
     // Brings state, live_, down_ and held_ in step with what is known; tells if it showed.
     void update(base::Instant now, Peer& peer, base::Prng* prng, bool content_changed,
                 std::vector<Change>& changes);
+    void swap_live(std::size_t a, std::size_t b);
     void insert_live(Peer& peer, base::Prng& prng);
     void remove_live(Peer& peer);
 
