@@ -271,10 +271,10 @@ std::optional<base::Duration> Gossip::Machine::distance(base::NodeId a, base::No
 }
 
 base::Duration Gossip::Machine::suspicion_time_min(Peer const* peer) const {
-    base::Duration const probe =
-        peer != nullptr ? peer->round_trip.probe_duration(config_) : config_.probe_interval;
+    bool const measured = peer != nullptr && peer->round_trip.smoothed();
+    RoundTrip const& round_trip = measured ? peer->round_trip : anyones_;
     return suspicion_timeout(config_.suspicion_mult, fleet_size(),
-                             std::max(probe, config_.probe_interval));
+                             round_trip.usual_duration(config_));
 }
 
 void Gossip::Machine::report(base::Instant now, Trouble trouble, Effects& out) {

@@ -164,6 +164,7 @@ private:
     LocalHealth health_;
     Steadiness steadiness_;
     NetworkPosition position_;
+    RoundTrip anyones_;  // of every answer: for members that were never measured
     Probes probes_;
     Relays relays_;
     Intent intent_ = Intent::running;

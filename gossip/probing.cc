@@ -232,6 +232,7 @@ void Gossip::Machine::on_answer(Incoming const& in, Probes::Ping const& ping, Ac
     if (ping.route == Route::direct || ping.route == Route::repeat) {
         base::Duration const sample = in.now - ping.sent_at;
         peer.round_trip.on_sample(sample);
+        anyones_.on_sample(sample);
         peer.member->round_trip = *peer.round_trip.smoothed();
         peer.stream_answers = 0;
         if (ack.coordinate) {

@@ -43,6 +43,10 @@ base::Duration RoundTrip::probe_duration(Config const& config) const {
     return std::max(3 * timeout(config), config.probe_interval);
 }
 
+base::Duration RoundTrip::usual_duration(Config const& config) const {
+    return std::max(3 * expected(config), config.probe_interval);
+}
+
 std::optional<base::Duration> RoundTrip::smoothed() const {
     return sampled_ ? std::optional(smoothed_) : std::nullopt;
 }
