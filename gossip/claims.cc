@@ -15,6 +15,8 @@ constexpr std::size_t answers_max = 16;  // records that correct one packet
 // A host whose kernel answered us this lately lives, whoever accuses it. Longer than the interval
 // to which hosts limit such answers.
 constexpr auto refusal_fresh = base::seconds(3);
+// A member that answers after its host refused is behind a firewall that speaks for it.
+constexpr std::uint8_t wrong_refusals_max = 2;
 // Records with our identity that are not ours: more within this time than an earlier life of ours
 // explains are another host's. Then we insist less often, or both would shout without end.
 constexpr auto impostor_window = base::seconds(10);
@@ -169,17 +171,15 @@ bool Gossip::Machine::suspect(base::Instant now, Peer& peer, base::NodeId accuse
     base::Duration const longest = shortest * config_.suspicion_max_mult;
     // Those who could confirm: everyone but the suspect and the first accuser.
     int const others = static_cast<int>(membership_.live_count()) - 1;
-    suspicions_.start(
-        {.member = member.id,
-         .incarnation = member.incarnation,
-         .started = now,
-         .time_min = peer.intent == Intent::restarting ? longest : shortest,
-         .time_max = longest,
-         .confirmations_wanted =
-             std::min(others, config_.confirmations),
-         .accusers = {accuser},
-         .answered = false,
-         .deadline = {}});
+    suspicions_.start({.member = member.id,
+                       .incarnation = member.incarnation,
+                       .started = now,
+                       .time_min = peer.intent == Intent::restarting ? longest : shortest,
+                       .time_max = longest,
+                       .confirmations_wanted = std::min(others, config_.confirmations),
+                       .accusers = {accuser},
+                       .answered = false,
+                       .deadline = {}});
     judge(now, peer, Judgement::suspect, out);
     member.accusers = 1;
     if (accuser != self_.id) {
@@ -197,7 +197,8 @@ bool Gossip::Machine::refuse(base::Instant now, Peer& peer, Effects& out) {
     }
     bool const held_before = peer.held_since != base::Instant{};
     bool const used_up = held_before && now - peer.held_since >= config_.restart_hold;
-    if (used_up || peer.judgement == Judgement::refused) {
+    if (used_up || peer.judgement == Judgement::refused ||
+        peer.wrong_refusals >= wrong_refusals_max) {
         return false;
     }
     suspicions_.clear(peer.member->id);
@@ -281,7 +282,9 @@ void Gossip::Machine::check_steadiness(base::Instant now, Effects& out) {
     if (steadiness_.flaps() != before) {
         out.flaps = steadiness_.flaps();
     }
-    set_intent(now, steadiness_.steady() ? Intent::running : Intent::unsteady, out);
+    if (intent_ <= Intent::unsteady) {  // who goes is not asked how it feels
+        set_intent(now, steadiness_.steady() ? Intent::running : Intent::unsteady, out);
+    }
 }
 
 }  // namespace gossip

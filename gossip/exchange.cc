@@ -178,8 +178,8 @@ void Gossip::Machine::send_view(base::SocketAddress to, Exchange exchange,
             messages.push_back(peer.record);
         }
         if (down) {
-            messages.push_back(encode(
-                Accusation{Accusation::Kind::down, id, peer.member->incarnation, self_.id}));
+            messages.push_back(
+                encode(Accusation{Accusation::Kind::down, id, peer.member->incarnation, self_.id}));
         }
     }
     if (messages.empty()) {

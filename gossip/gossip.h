@@ -49,10 +49,10 @@ struct Member {
     base::SocketAddress address;
     std::uint64_t incarnation{};  // only the member itself raises it (SWIM, section 4.2)
     State state{};
-    base::Bytes meta;              // opaque to this library, at most meta_max bytes
-    base::Instant since{};         // when `state` began, by the local clock
-    std::uint32_t accusers{};      // of a suspect: how many members have accused it
-    base::Duration round_trip{};   // smoothed; zero: not measured by this host yet
+    base::Bytes meta;             // opaque to this library, at most meta_max bytes
+    base::Instant since{};        // when `state` began, by the local clock
+    std::uint32_t accusers{};     // of a suspect: how many members have accused it
+    base::Duration round_trip{};  // smoothed; zero: not measured by this host yet
 };
 
 inline constexpr std::size_t name_max = 63;

@@ -188,6 +188,7 @@ void Gossip::Machine::on_unreachable(base::Instant now, base::SocketAddress to, 
         return;  // no proof of anything: probes will tell
     }
     // The kernel of a host that lives has answered.
+    peer->refused_at = now;
     probes_.finish(peer->member->id);
     if (refuse(now, *peer, out)) {
         pass_on({Accusation::Kind::refused, peer->member->id, peer->member->incarnation, self_.id});
@@ -227,9 +228,7 @@ void Gossip::Machine::set_meta(base::Instant now, base::Bytes meta, Effects& out
 
 void Gossip::Machine::set_intent(base::Instant now, Intent intent, Effects& out) {
     start(now);
-    // Nothing follows on having left, and steadiness does not matter to who goes.
-    if (intent_ == intent || has_left() || (intent <= Intent::unsteady && intent_ > intent &&
-                                            intent_ != Intent::unsteady)) {
+    if (intent_ == intent || has_left()) {
         return;
     }
     intent_ = intent;

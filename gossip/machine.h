@@ -128,8 +128,8 @@ private:
     void reconnect(base::Instant now, Effects& out);
     void meet_stranger(Incoming const& in, Effects& out);
     void send_compare(base::SocketAddress to, Effects& out);
-    // Our records of the buckets in `buckets`, in as many stream messages as it takes. Without those
-    // in `theirs` that are not older.
+    // Our records of the buckets in `buckets`, in as many stream messages as it takes. Without
+    // those in `theirs` that are not older.
     void send_view(base::SocketAddress to, Exchange exchange,
                    std::map<base::NodeId, std::uint64_t> const& theirs, Effects& out);
     [[nodiscard]] std::vector<std::uint64_t> digests(std::size_t buckets) const;
@@ -182,6 +182,7 @@ private:
 
     bool started_ = false;
     base::Instant probe_at_{};
+    base::Instant mtu_search_at_{};
     base::Instant gossip_at_{};
     base::Instant push_pull_at_{};
     base::Instant reconnect_at_{};

@@ -83,9 +83,8 @@ bool Membership::take(base::Instant now, Record const& record, base::Bytes encod
     Member& member = members_[record.id];
     peer.member = &member;
     bool const risen = stranger || record.incarnation > member.incarnation || peer.record.empty();
-    bool const content_changed =
-        std::tie(member.name, member.address, member.meta) !=
-        std::tie(record.name, record.address, record.meta);
+    bool const content_changed = std::tie(member.name, member.address, member.meta) !=
+                                 std::tie(record.name, record.address, record.meta);
     if (member.address != record.address) {
         // Another path: what was learned about the old one is void.
         peer.mtu = {};

@@ -33,8 +33,9 @@ struct Peer {
     PathMtu mtu;
     RateLimit datagrams, streams;
     std::optional<Coordinate> coordinate;
-    std::uint8_t stream_answers{};   // in a row, without one by datagram
-    std::optional<std::size_t> live; // where it stands in the order of probes
+    std::uint8_t stream_answers{};    // in a row, without one by datagram
+    std::uint8_t wrong_refusals{};    // how often it answered although its host refused
+    std::optional<std::size_t> live;  // where it stands in the order of probes
 };
 
 // Everyone this host knows of, itself included, and the order of the live ones for probing.

@@ -80,7 +80,8 @@ struct Accusation {
 // follow, the sender's own record always.
 struct Exchange {
     enum class Phase : std::uint8_t {
-        compare,  // `digests` of the sender's view; answered with `give` for the buckets that differ
+        compare,  // `digests` of the sender's view; answered with `give` for the buckets that
+                  // differ
         give,     // the sender's records of the buckets in `buckets`; answered with `take`
         take,     // likewise; not answered
     };
@@ -101,7 +102,7 @@ struct Padding {
     std::size_t size{};  // of the whole message as encoded, at least padding_min
 };
 
-using Message = std::variant<Ping, PingRequest, Ack, Nack, Record, Accusation, Exchange, Broadcast,
-                             Padding>;
+using Message =
+    std::variant<Ping, PingRequest, Ack, Nack, Record, Accusation, Exchange, Broadcast, Padding>;
 
 }  // namespace gossip

@@ -31,9 +31,8 @@ std::optional<Probes::Ping> Probes::take_answered(std::uint64_t sequence) {
     }
     Ping const ping = found->second;
     auto [at, end] = by_age_.equal_range(ping.sent_at);
-    by_age_.erase(std::find_if(at, end, [&](auto const& entry) {
-        return entry.second == sequence;
-    }));
+    by_age_.erase(
+        std::find_if(at, end, [&](auto const& entry) { return entry.second == sequence; }));
     pings_.erase(found);
     return ping;
 }

@@ -14,18 +14,18 @@ namespace gossip {
 
 // How a ping went out. Only datagrams of our own tell a round trip.
 enum class Route : std::uint8_t {
-    direct,    // the first, with news behind it
-    repeat,    // once more, bare
-    relayed,   // through others
+    direct,   // the first, with news behind it
+    repeat,   // once more, bare
+    relayed,  // through others
     stream,
 };
 
 // One attempt to hear from a member: it ends when an answer of any route arrives, or fails.
 struct Probe {
-    std::uint64_t incarnation{};   // of the target: a failure accuses this one only
-    base::Instant repeat_at{};     // instant_max once the other routes were taken
+    std::uint64_t incarnation{};  // of the target: a failure accuses this one only
+    base::Instant repeat_at{};    // instant_max once the other routes were taken
     base::Instant fails_at{};
-    std::size_t size = 0;          // of the first datagram
+    std::size_t size = 0;  // of the first datagram
     int nacks_expected = 0, nacks = 0;
 };
 
@@ -46,6 +46,7 @@ public:
     // Nothing if there is one under way already.
     Probe* start(base::NodeId target);
     [[nodiscard]] Probe* find(base::NodeId target);
+
     void finish(base::NodeId target) { by_target_.erase(target); }
 
     void clear() { by_target_.clear(); }
@@ -77,7 +78,7 @@ struct Relay {
     base::SocketAddress asker;
     std::uint64_t sequence{};  // the asker's
     base::NodeId target;
-    base::Instant nack_at{};   // instant_max once sent
+    base::Instant nack_at{};  // instant_max once sent
     base::Instant expires{};
 };
 

@@ -13,11 +13,12 @@ namespace {
 
 // All hosts together send about this many probes out of turn when they hear of a suspicion.
 constexpr double confirmers = 6;
-constexpr std::size_t probes_max = 64;             // further suspicions are left to the round
-constexpr auto ping_memory = base::seconds(10);    // longer than any time-out with its repeats
+constexpr std::size_t probes_max = 64;           // further suspicions are left to the round
+constexpr auto ping_memory = base::seconds(10);  // longer than any time-out with its repeats
 constexpr auto relay_memory = base::seconds(10);
 constexpr auto patience_min = base::milliseconds(5);
-constexpr std::uint8_t stream_answers_max = 5;     // then datagrams are taken not to arrive
+constexpr auto mtu_search_interval = base::seconds(5);  // of all members together
+constexpr std::uint8_t stream_answers_max = 5;          // then datagrams are taken not to arrive
 
 }  // namespace
 
@@ -129,10 +130,12 @@ void Gossip::Machine::send_ping(base::Instant now, Peer& target, Route route, Ef
 
 std::size_t Gossip::Machine::send_first_ping(base::Instant now, Peer const& target,
                                              base::Bytes const& ping, Effects& out) {
-    std::size_t const wanted = target.mtu.probe_size(now, config_.datagram_max);
+    std::size_t const wanted =
+        now >= mtu_search_at_ ? target.mtu.probe_size(now, config_.datagram_max) : 0;
     if (wanted == 0) {
         return send_datagram(target, {&ping, 1}, News::with, out);
     }
+    mtu_search_at_ = now + mtu_search_interval;
     PacketWriter packet(wanted);
     if (auto const held = held_against(target)) {
         packet.add(*held);
@@ -235,6 +238,9 @@ void Gossip::Machine::on_answer(Incoming const& in, Probes::Ping const& ping, Ac
         anyones_.on_sample(sample);
         peer.member->round_trip = *peer.round_trip.smoothed();
         peer.stream_answers = 0;
+        if (peer.judgement == Judgement::refused && peer.wrong_refusals < UINT8_MAX) {
+            ++peer.wrong_refusals;
+        }
         if (ack.coordinate) {
             peer.coordinate = ack.coordinate;
             position_.on_sample(ping.target, *ack.coordinate, sample, prng_);

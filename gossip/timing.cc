@@ -26,12 +26,4 @@ base::Duration suspicion_time(base::Duration min, base::Duration max, int wanted
                              std::chrono::duration<double, std::milli>(max) - span * agreed)));
 }
 
-base::Duration push_pull_interval(base::Duration interval, std::size_t members) {
-    if (members <= 32) {
-        return interval;
-    }
-    return interval *
-           (static_cast<int>(std::ceil(std::log2(static_cast<double>(members)) - 5)) + 1);
-}
-
 }  // namespace gossip

@@ -21,8 +21,4 @@ namespace gossip {
 [[nodiscard]] base::Duration suspicion_time(base::Duration min, base::Duration max, int wanted,
                                             int confirmations);
 
-// The push-pull interval for a fleet of this size: it doubles above 32 members, is thrice as long
-// above 64, and so on, since the cost of one grows with the fleet too.
-[[nodiscard]] base::Duration push_pull_interval(base::Duration interval, std::size_t members);
-
 }  // namespace gossip
