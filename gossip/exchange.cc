@@ -67,9 +67,8 @@ void Gossip::Machine::on_exchange(Incoming& in, std::span<Message const> message
     if (!in.learned.empty()) {
         push_pull_at_ = std::min(push_pull_at_, in.now + busy_interval);
     }
-    // A stream comes from a port of its own: what the sender says of itself tells where it listens.
+    // Not where its record says: that may be an old one, or that of a host with a copied identity.
     Peer const* const sender = membership_.find(in.from);
-    base::SocketAddress const address = sender != nullptr ? sender->member->address : in.source;
     if (exchange.phase == Exchange::Phase::compare) {
         std::size_t const count = exchange.digests.size();
         std::vector<std::uint64_t> const ours = digests(count);
@@ -78,7 +77,7 @@ void Gossip::Machine::on_exchange(Incoming& in, std::span<Message const> message
             differing |= std::uint64_t{exchange.digests[at] != ours[at]} << at;
         }
         if (differing != 0) {
-            send_view(address,
+            send_view(in.source,
                       {.phase = Exchange::Phase::give,
                        .digests = {},
                        .bucket_count = static_cast<std::uint8_t>(count),
@@ -87,10 +86,10 @@ void Gossip::Machine::on_exchange(Incoming& in, std::span<Message const> message
         }
     } else if (exchange.phase == Exchange::Phase::give) {
         exchange.phase = Exchange::Phase::take;
-        send_view(address, exchange, theirs, out);
+        send_view(in.source, exchange, theirs, out);
     }
     if (!in.answer.empty()) {
-        answer(address, sender, in.answer, out);
+        answer(in.source, sender, in.answer, out);
     }
 }
 

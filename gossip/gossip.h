@@ -160,7 +160,8 @@ public:
     // Offers an exchange to each seed, again every reconnect_interval until a member is known.
     void join(base::Instant now, std::span<base::SocketAddress const> seeds, Effects& out);
 
-    // On error nothing has changed and `out` holds at most a Trouble.
+    // `source` is where the sender takes answers on this channel. On error nothing has changed and
+    // `out` holds at most a Trouble.
     [[nodiscard]] std::expected<void, Errc> on_message(base::Instant now, base::NodeId from,
                                                        base::SocketAddress source, Channel channel,
                                                        base::ByteView bytes, Effects& out);
