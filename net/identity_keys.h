@@ -1,31 +1,25 @@
 #pragma once
 
+#include <utility>
+
 #include "gossip/keys.h"
 #include "net/identity.h"
 
 namespace net {
 
-// The signatures of members, with this host's own key.
+// What a member says of itself is signed with its identity: Ed25519 (RFC 8032), by a key whose hash
+// is the member's NodeId, so that nobody needs to be told whose key is whose.
 class IdentityKeys final : public gossip::Keys {
 public:
-    // `identity` must outlive this object.
-    explicit IdentityKeys(Identity const& identity) : identity_(identity) {}
+    explicit IdentityKeys(Identity identity) : identity_(std::move(identity)) {}
 
-    [[nodiscard]] gossip::PublicKey const& public_key() const override {
-        return identity_.public_key();
-    }
-
-    [[nodiscard]] gossip::Signature sign(base::ByteView message) const override {
-        return identity_.sign(message);
-    }
-
+    [[nodiscard]] gossip::PublicKey const& public_key() const override;
+    [[nodiscard]] gossip::Signature sign(base::ByteView message) const override;
     [[nodiscard]] bool verify(base::NodeId id, gossip::PublicKey const& key, base::ByteView message,
-                              gossip::Signature const& signature) const override {
-        return node_id_of(key) == id && net::verify(key, message, signature);
-    }
+                              gossip::Signature const& signature) const override;
 
 private:
-    Identity const& identity_;
+    Identity identity_;
 };
 
 }  // namespace net
