@@ -17,8 +17,9 @@ constexpr std::size_t probes_max = 64;           // further suspicions are left 
 constexpr auto ping_memory = base::seconds(10);  // longer than any time-out with its repeats
 constexpr auto relay_memory = base::seconds(10);
 constexpr auto patience_min = base::milliseconds(5);
-constexpr auto mtu_search_interval = base::seconds(5);  // of all members together
-constexpr std::uint8_t stream_answers_max = 5;          // then datagrams are taken not to arrive
+// Of all members together: most paths do not carry what is tried.
+constexpr auto mtu_search_interval = base::seconds(30);
+constexpr std::uint8_t stream_answers_max = 5;  // then datagrams are taken not to arrive
 
 }  // namespace
 
