@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint32_t network = 0x0a4d0000;  // 10.77.0.0/24
 constexpr std::uint32_t first_host = 11;
+constexpr base::Duration port_end_max = base::seconds(5);
 
 base::Descriptor make_netns(std::string const& path) {
     must(runtime::create_net_namespace(path));
@@ -82,9 +83,14 @@ void Wiring::add_host(std::size_t host, std::string const& path) {
 
 void Wiring::remove_host(std::size_t host) {
     hosts_[host] = {};
-    // The kernel removes a namespace some time after its last user; the name must be free now.
-    if (has_port(host)) {
-        on_switch({base::concat("link delete ", port_of(host))});
+    // The kernel removes a namespace and its links some time after its last user, perhaps at this
+    // moment; the name must be free now.
+    bool const removed = wait_until(port_end_max, [&] {
+        (void)run_in(switch_, {.arguments = {"ip", "link", "delete", port_of(host)}});
+        return !has_port(host);
+    });
+    if (!removed) {
+        throw Failure(base::concat(port_of(host), " cannot be deleted"));
     }
 }
 
