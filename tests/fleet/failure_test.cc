@@ -91,6 +91,34 @@ TEST_CASE("all hosts lose power at once, and the fleet finds itself again") {
           std::set<std::string>{"web-1", "web-2", "web-3"});
 }
 
+TEST_CASE("five hosts lose power at once, two return first and elsewhere, and the fleet re-forms") {
+    if (!can_make_fleets()) {
+        return;
+    }
+    TestFleet fleet = TestFleet::founded(5);
+    fleet[0].put_file("shop.yaml", web_file(5));
+    REQUIRE(fleet.becomes_whole("shop/web", 5));
+    auto const vip = fleet.vip("shop/web");
+    for (std::size_t index = 0; index < 5; ++index) {
+        fleet->kill_host(index);
+    }
+    // Neither of the first two is where the other remembers it.
+    fleet->renumber(3);
+    fleet->renumber(1);
+    for (std::size_t const index : {3U, 1U, 4U, 0U, 2U}) {
+        fleet->return_host(index);
+    }
+    REQUIRE(fleet.agrees_on(5));
+    REQUIRE(fleet.becomes_whole("shop/web", 5));
+    CHECK(fleet.vip("shop/web") == vip);
+    CHECK(fleet[0].nodes().size() == 5);
+    for (agent::NodeReport const& node : fleet[0].nodes()) {
+        std::size_t const index = static_cast<std::size_t>(node.name.back() - '1');
+        CHECK(node.address.ip == fleet[index].address());
+    }
+    CHECK(answering_names(fleet[1].netns(), vip, 60).size() == 5);
+}
+
 TEST_CASE("containers outlive a killed agent, and the next one takes them over") {
     if (!can_make_fleets()) {
         return;

@@ -34,7 +34,7 @@ public:
 
     [[nodiscard]] std::string const& name() const { return name_; }
 
-    [[nodiscard]] base::IpAddress address() const { return Wiring::address(index_); }
+    [[nodiscard]] base::IpAddress address() const { return wiring_.address(index_); }
 
     [[nodiscard]] base::Descriptor const& netns() const { return wiring_.netns(index_); }
 
@@ -128,6 +128,9 @@ public:
     // Power comes back: a new network stack, /run empty, the state directory as it was left. The
     // agent starts.
     void return_host(std::size_t index);
+
+    // Another address than any host had, from the next return on.
+    void renumber(std::size_t index) { wiring_.renumber(index); }
 
     // The cable of one host, and groups that do not reach each other.
     void unplug(std::size_t index) { wiring_.unplug(index); }

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint32_t network = 0x0a4d0000;  // 10.77.0.0/24
 constexpr std::uint32_t first_host = 11;
+constexpr std::uint32_t first_renumbered = 101;
 constexpr base::Duration port_end_max = base::seconds(5);
 
 base::Descriptor make_netns(std::string const& path) {
@@ -63,26 +64,25 @@ Wiring::Wiring(std::string path) : path_(std::move(path)), switch_(make_netns(pa
 void Wiring::add_host(std::size_t host, std::string const& path) {
     CHECK(host <= hosts_.size());
     if (host == hosts_.size()) {
-        hosts_.emplace_back();
+        hosts_.push_back({.number = first_host + static_cast<std::uint32_t>(host)});
     }
-    hosts_[host] = make_netns(path);
-    std::string const last_byte = std::to_string(first_host + host);
+    base::Descriptor const& netns = hosts_[host].netns = make_netns(path);
     std::vector<std::string> const lines{
         "link set lo up",
-        base::concat("link add eth0 address 02:4d:00:00:00:", last_byte, " type veth peer name ",
-                     port_of(host), " netns ", path_),
+        base::concat("link add eth0 address 02:4d:00:00:00:", first_host + host,
+                     " type veth peer name ", port_of(host), " netns ", path_),
         base::concat("addr add ", to_string(address(host)), "/24 dev eth0"),
         "link set eth0 up",
         "route add default via 10.77.0.1",
     };
-    ip(hosts_[host], lines);
+    ip(netns, lines);
     on_switch({base::concat("link set ", port_of(host), " master ", bridge_of(0)),
                base::concat("link set ", port_of(host), " up")});
     await_carrier(host);
 }
 
 void Wiring::remove_host(std::size_t host) {
-    hosts_[host] = {};
+    hosts_[host].netns = {};
     // The kernel removes a namespace and its links some time after its last user, perhaps at this
     // moment; the name must be free now.
     bool const removed = wait_until(port_end_max, [&] {
@@ -92,6 +92,10 @@ void Wiring::remove_host(std::size_t host) {
     if (!removed) {
         throw Failure(base::concat(port_of(host), " cannot be deleted"));
     }
+}
+
+void Wiring::renumber(std::size_t host) {
+    hosts_.at(host).number = first_renumbered + renumbered_++;
 }
 
 void Wiring::unplug(std::size_t host) {
@@ -125,11 +129,11 @@ void Wiring::heal() {
 }
 
 base::Descriptor const& Wiring::netns(std::size_t host) const {
-    return hosts_.at(host);
+    return hosts_.at(host).netns;
 }
 
-base::IpAddress Wiring::address(std::size_t host) {
-    return base::IpAddress::v4(network + first_host + static_cast<std::uint32_t>(host));
+base::IpAddress Wiring::address(std::size_t host) const {
+    return base::IpAddress::v4(network + hosts_.at(host).number);
 }
 
 void Wiring::on_switch(std::vector<std::string> const& lines) const {
@@ -138,7 +142,7 @@ void Wiring::on_switch(std::vector<std::string> const& lines) const {
 
 void Wiring::await_carrier(std::size_t host) const {
     std::vector<std::string> const question{"link show dev eth0"};
-    ip(hosts_[host], question);
+    ip(hosts_[host].netns, question);
     on_switch({base::concat("link show dev ", port_of(host)),
                base::concat("link show dev ", bridge_of(0))});
 }

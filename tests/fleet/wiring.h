@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -10,17 +11,20 @@ namespace fleet {
 
 // The hosts' network: a namespace for each host, with one link to a switch in a namespace of its
 // own. Every address is in one of these; the machine's own network is not touched. Hosts count from
-// 0; host 0 is 10.77.0.11/24.
+// 0; host 0 is 10.77.0.11/24 until it is renumbered.
 class Wiring {
 public:
     // Binds the switch's namespace at `path`.
     explicit Wiring(std::string path);
 
     // A host without a past: a new namespace bound at `path`, loopback, eth0 with its address and a
-    // default route that leads nowhere. A host that is added again has the same hardware address.
+    // default route that leads nowhere. A host that is added again has the same hardware address,
+    // and the same address unless it was renumbered.
     void add_host(std::size_t host, std::string const& path);
     // Its namespace must be unbound, and every process in it gone.
     void remove_host(std::size_t host);
+    // From the next add_host() on it has an address that no host had before.
+    void renumber(std::size_t host);
 
     // The cable, at the switch: the host keeps its addresses and routes.
     void unplug(std::size_t host);
@@ -32,9 +36,14 @@ public:
 
     [[nodiscard]] base::Descriptor const& netns(std::size_t host) const;
 
-    [[nodiscard]] static base::IpAddress address(std::size_t host);
+    [[nodiscard]] base::IpAddress address(std::size_t host) const;
 
 private:
+    struct Place {
+        base::Descriptor netns{};
+        std::uint32_t number{};  // the last byte of its address
+    };
+
     static constexpr std::size_t groups_max = 4;
 
     void on_switch(std::vector<std::string> const& lines) const;
@@ -45,7 +54,8 @@ private:
 
     std::string path_;
     base::Descriptor switch_;
-    std::vector<base::Descriptor> hosts_;
+    std::vector<Place> hosts_;
+    std::uint32_t renumbered_{};
 };
 
 }  // namespace fleet
