@@ -2,11 +2,11 @@
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 
 #include "base/text.h"
 #include "tests/fleet/harness.h"
 #include "tests/fleet/host_death.h"
+#include "tests/fleet/usage.h"
 
 // ./dev bench: five deaths of a host, and what the agent costs, as tables for docs/benchmarks.md.
 namespace {
@@ -124,15 +124,8 @@ void bench_deaths(std::string const& agent) {
 }
 
 std::string resident_memory(pid_t process) {
-    std::ifstream status(base::concat("/proc/", process, "/status"));
-    for (std::string line; std::getline(status, line);) {
-        if (line.starts_with("VmRSS:")) {
-            auto const kib =
-                base::parse_integer<std::uint64_t>(base::trim(line.substr(6, line.rfind(' ') - 6)));
-            return kib ? base::concat(*kib / 1024, ".", *kib % 1024 * 10 / 1024, " MiB") : line;
-        }
-    }
-    return "unknown";
+    auto const kib = fleet::usage_of(process).resident_bytes / 1024;
+    return base::concat(kib / 1024, ".", kib % 1024 * 10 / 1024, " MiB");
 }
 
 // From the start of the process until its socket answers.
