@@ -288,7 +288,7 @@ std::string Fleet::image() {
     return path;
 }
 
-void Fleet::found() {
+void Fleet::join_all() {
     Output const init = hosts_.front().agent({"init"});
     check_done(init, "agent init");
     std::string const token = join_token(init.out);
@@ -297,6 +297,12 @@ void Fleet::found() {
             check_done(host.agent({"join", to_string(hosts_.front().address()), "--token", token}),
                        "agent join");
         }
+    }
+}
+
+void Fleet::found() {
+    join_all();
+    for (Host const& host : hosts_) {
         check_done(host.agent({"image", "load", image()}), "agent image load");
     }
 }

@@ -120,7 +120,9 @@ public:
     // The archive of a small image, "busybox", made on the spot.
     [[nodiscard]] std::string image();
 
-    // `agent init` on the first host, `agent join` on the others, `agent image load` on all.
+    // `agent init` on the first host, `agent join` on the others.
+    void join_all();
+    // The same, and `agent image load` on all.
     void found();
 
     // The host is gone at once: link, agent, shims, containers.
