@@ -71,16 +71,13 @@ public:
 
     bool knows(std::size_t observer, Loss what, std::size_t host) override {
         auto const status = status_of(fleet_.host(observer), fleet_.host(host).name());
-        return what == Loss::host ? status == agent::NodeStatus::down
-                                  : status != agent::NodeStatus::alive;
+        return what == Loss::host ? status == agent::NodeStatus::down : !is_there(status);
     }
 
     bool is_whole() override {
         for (std::size_t observer = 0; observer < hosts; ++observer) {
             auto const nodes = fleet_.host(observer).nodes();
-            auto const alive =
-                std::ranges::count(nodes, agent::NodeStatus::alive, &agent::NodeReport::status);
-            if (static_cast<std::size_t>(alive) != hosts) {
+            if (std::ranges::count_if(nodes, is_there, &agent::NodeReport::status) != hosts) {
                 return false;
             }
         }
@@ -90,6 +87,11 @@ public:
     pid_t agent_pid(std::size_t host) override { return fleet_.host(host).agent_pid(); }
 
 private:
+    // A host that was lost again and again calls itself unsteady, which hinders nothing here.
+    static bool is_there(std::optional<agent::NodeStatus> status) {
+        return status == agent::NodeStatus::alive || status == agent::NodeStatus::unsteady;
+    }
+
     static std::optional<agent::NodeStatus> status_of(fleet::Host const& observer,
                                                       std::string const& name) {
         auto const nodes = observer.nodes();
