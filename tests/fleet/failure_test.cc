@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include <catch2/catch.hpp>
 #include <signal.h>
@@ -11,13 +12,6 @@ using fleet::Host;
 using fleet::wait_until;
 
 namespace {
-
-bool sees(Host const& host, std::string_view other, agent::NodeStatus status) {
-    auto const nodes = host.nodes();
-    return std::ranges::any_of(nodes, [&](agent::NodeReport const& node) {
-        return node.name == other && node.status == status;
-    });
-}
 
 // A host with a replica.
 std::size_t host_with_replica(TestFleet& fleet, std::string_view service) {
@@ -117,6 +111,58 @@ TEST_CASE("five hosts lose power at once, two return first and elsewhere, and th
         CHECK(node.address.ip == fleet[index].address());
     }
     CHECK(answering_names(fleet[1].netns(), vip, 60).size() == 5);
+}
+
+TEST_CASE("a host whose link is cut for 20 s is replaced once and welcomed back") {
+    if (!can_make_fleets()) {
+        return;
+    }
+    TestFleet fleet = TestFleet::founded();
+    fleet[0].put_file("shop.yaml", web_file(6));
+    REQUIRE(fleet.becomes_whole("shop/web", 6));
+    std::size_t const victim = host_with_replica(fleet, "shop/web");
+    Host& survivor = fleet[(victim + 1) % 3];
+    std::set<std::string> spared;  // never on the host that was cut off
+    std::map<std::uint32_t, std::set<std::string>> containers_of_slot;
+    auto const look = [&] {
+        for (agent::InstanceReport const& one : survivor.instances("shop/web")) {
+            if (!one.id.empty()) {
+                containers_of_slot[one.slot].insert(one.id);
+            }
+        }
+    };
+    for (agent::InstanceReport const& one : survivor.instances("shop/web")) {
+        if (one.node != fleet[victim].name()) {
+            spared.insert(one.id);
+        }
+    }
+
+    base::Instant const cut = fleet::now();
+    fleet->unplug(victim);
+    REQUIRE(wait_until(patience, [&] {
+        look();
+        return sees(survivor, fleet[victim].name(), agent::NodeStatus::down) &&
+               healthy_seen_by(survivor, "shop/web") == 6;
+    }));
+    CHECK_FALSE(wait_until(cut + base::seconds(20) - fleet::now(), [&] {
+        look();
+        return healthy_seen_by(survivor, "shop/web") != 6;
+    }));
+    fleet->plug(victim);
+    REQUIRE(wait_until(patience, [&] {
+        look();
+        return sees(survivor, fleet[victim].name(), agent::NodeStatus::alive);
+    }));
+    REQUIRE(fleet.agrees_on(3));
+    REQUIRE(fleet.becomes_whole("shop/web", 6));
+
+    look();
+    for (auto const& [slot, containers] : containers_of_slot) {
+        CAPTURE(slot, containers);
+        CHECK(containers.size() <= 2);
+    }
+    auto const now_running = fleet.ids("shop/web");
+    CHECK(std::ranges::includes(now_running, spared));
 }
 
 TEST_CASE("containers outlive a killed agent, and the next one takes them over") {

@@ -144,6 +144,13 @@ base::SocketAddress TestFleet::vip(std::string_view service) {
     return {*address, 80};
 }
 
+bool sees(Host const& host, std::string_view other, agent::NodeStatus status) {
+    auto const nodes = host.nodes();
+    return std::ranges::any_of(nodes, [&](agent::NodeReport const& node) {
+        return node.name == other && node.status == status;
+    });
+}
+
 std::string web_file(std::uint32_t replicas, std::string_view salute) {
     return base::concat(R"(name: shop
 services:

@@ -59,6 +59,9 @@ private:
     std::unique_ptr<fleet::Fleet> fleet_;
 };
 
+// Whether this host lists the other in that state now.
+[[nodiscard]] bool sees(fleet::Host const& host, std::string_view other, agent::NodeStatus status);
+
 // A Compose file of project "shop" with service "web": busybox httpd that answers "NAME SALUTE",
 // published on port 8080, checked by http.
 [[nodiscard]] std::string web_file(std::uint32_t replicas, std::string_view salute = "hello");
