@@ -88,15 +88,22 @@ void spawn(asio::io_context& io, asio::awaitable<void> work);
 
 // Closes the sockets that are past their deadline.
 asio::awaitable<void> sweep(std::shared_ptr<TransportState> state);
+
+// --- datagrams.cc
+// The options of the socket, once it is bound.
+[[nodiscard]] base::Result<void> prepare_datagrams(TransportState& state);
+void send_datagram(TransportState& state, base::SocketAddress const& to, base::ByteView bytes);
 asio::awaitable<void> receive_datagrams(std::shared_ptr<TransportState> state);
+
+// --- incoming.cc
 asio::awaitable<void> accept_connections(std::shared_ptr<TransportState> state);
-
-void enqueue(std::shared_ptr<TransportState> const& state, base::SocketAddress const& to,
-             base::Bytes message);
-void close(Outgoing& link);
-
 // All of the bytes, or false.
 asio::awaitable<bool> read(asio::ip::tcp::socket& socket, std::span<std::byte> out);
 asio::awaitable<bool> write(asio::ip::tcp::socket& socket, base::ByteView bytes);
+
+// --- outgoing.cc
+void enqueue(std::shared_ptr<TransportState> const& state, base::SocketAddress const& to,
+             base::Bytes message);
+void close(Outgoing& link);
 
 }  // namespace net
