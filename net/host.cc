@@ -21,6 +21,10 @@ gossip::Channel to_gossip(Channel channel) {
     return channel == Channel::datagram ? gossip::Channel::datagram : gossip::Channel::stream;
 }
 
+gossip::Unreachable to_gossip(Unreachable why) {
+    return why == Unreachable::refused ? gossip::Unreachable::refused : gossip::Unreachable::silent;
+}
+
 Channel from_gossip(gossip::Channel channel) {
     return channel == gossip::Channel::datagram ? Channel::datagram : Channel::stream;
 }
@@ -94,9 +98,9 @@ base::Result<void> Host::Loop::open_transport() {
             agent.on_message(now(), from, source, to_gossip(channel), bytes, out);
         });
     };
-    events.on_unreachable = [this](base::SocketAddress to) {
+    events.on_unreachable = [this](base::SocketAddress to, Unreachable why) {
         tell([&](agent::Agent& agent, agent::Effects& out) {
-            agent.on_unreachable(now(), to, gossip::Unreachable::silent, out);
+            agent.on_unreachable(now(), to, to_gossip(why), out);
         });
     };
     transport_ = TRY(Transport::open(io_, std::move(self), config_.transport, std::move(events)));

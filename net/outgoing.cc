@@ -45,6 +45,7 @@ asio::awaitable<bool> connect(std::shared_ptr<TransportState> state,
     link->deadline = now() + state->options.connect_timeout;
     tcp::endpoint const endpoint(to_asio(link->peer.ip), link->peer.port);
     auto const [error] = co_await link->socket.async_connect(endpoint, await_tuple);
+    link->refused = error == asio::error::connection_refused;
     co_return !error;
 }
 
@@ -129,7 +130,11 @@ asio::awaitable<void> run(std::shared_ptr<TransportState> state, std::shared_ptr
     if (!good) {
         state->counters.messages_unsent += link->queue.size();
         ++state->counters.unreachable;
-        state->events.on_unreachable(link->peer);
+        // Only a connection that is refused tells that nobody listens. One that was open may break
+        // or end because the process died, but also because the peer did not want it or started
+        // anew meanwhile, or because something on the path forgot it.
+        state->events.on_unreachable(link->peer,
+                                     link->refused ? Unreachable::refused : Unreachable::silent);
     }
 }
 

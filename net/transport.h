@@ -23,12 +23,22 @@ class io_context;
 namespace net {
 
 enum class Channel : std::uint8_t {
-    datagram,  // at most datagram_max bytes; may be lost, repeated or reordered on its way
+    // At most datagram_max bytes, and never in fragments: what the interface or the path does not
+    // carry in one packet is lost. May be lost, repeated or reordered on its way.
+    datagram,
     stream,    // at most message_max bytes; in order
 };
 
+// Why what was sent to an address did not arrive.
+enum class Unreachable : std::uint8_t {
+    // The host answered that nobody listens there: its agent is gone, the host is not. A hint, not
+    // proof: whoever knows both ends can forge the ICMP message or the reset that says so.
+    refused,
+    silent,  // no answer, or an open stream broke
+};
+
 inline constexpr std::uint16_t default_port = 7700;
-inline constexpr std::size_t datagram_max = 60 * 1024;   // stay below the MTU where it matters
+inline constexpr std::size_t datagram_max = 60 * 1024;
 inline constexpr std::size_t half_open_max = 64;         // when full the oldest is closed
 inline constexpr std::size_t incoming_max = 1024;        // streams; when full a new one is refused
 inline constexpr std::size_t outgoing_max = 1024;        // when full the longest idle is closed
@@ -56,12 +66,16 @@ struct TransportEvents {
     std::function<void(base::NodeId from, base::SocketAddress source, Channel channel,
                        base::ByteView bytes)>
         on_message;
-    // A connection to this address failed or broke; what was queued for it is lost. Once for each.
-    std::function<void(base::SocketAddress to)> on_unreachable;
+    // A connection to this address failed or broke, and what was queued for it is lost: once for
+    // each. Or a datagram to it was refused: as often as the host says so.
+    std::function<void(base::SocketAddress to, Unreachable why)> on_unreachable;
 };
 
 struct TransportCounters {
     std::uint64_t datagrams_in{}, datagrams_out{}, datagrams_unsent{};
+    // Sent, and reported back by ICMP: refused by the host, larger than the path carries (or than
+    // the interface, which are unsent as well), and for any other reason.
+    std::uint64_t datagrams_refused{}, datagrams_too_large{}, datagrams_returned{};
     std::uint64_t messages_in{}, messages_out{}, messages_unsent{};
     std::uint64_t connections_refused{};  // over a bound, or a first message that is not ours
     std::uint64_t handshakes_failed{}, streams_broken{}, unreachable{};

@@ -47,8 +47,9 @@ struct Outgoing {
     std::deque<base::Bytes> queue;
     std::size_t queued_bytes = 0;
     bool idle = false;
-    bool closed = false;  // it takes no more messages
-    bool broken = false;  // by the peer or the network
+    bool refused = false;  // nobody listens at the peer
+    bool closed = false;   // it takes no more messages
+    bool broken = false;   // by the peer or the network
 };
 
 struct TransportState {

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <optional>
 
+#include <boost/asio/ip/tcp.hpp>
 #include <catch2/catch.hpp>
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,74 +16,19 @@
 #include "net/clock.h"
 #include "net/handshake.h"
 #include "net/join_client.h"
-#include "tests/unit/net/support.h"
+#include "tests/unit/net/transports.h"
 
 using Catch::Matchers::Contains;
 using Catch::Matchers::StartsWith;
 using net::Channel;
+using support::closed_door;
+using support::Fleet;
+using support::Host;
+using support::loopback;
 using support::run_until;
 using support::text;
 
 namespace {
-base::IpAddress const loopback = base::IpAddress::v4(0x7f000001);
-
-struct Received {
-    base::NodeId from;
-    base::SocketAddress source;
-    Channel channel{};
-    base::Bytes bytes;
-};
-
-// A door at which no token is known.
-net::JoinDesk::Ports closed_door() {
-    return {.find_token = [](net::TokenId const&) { return std::nullopt; },
-            .welcome = [] { return net::Welcome{net::make_fleet(""), {}, {}, {}}; },
-            .on_joined = [](net::TokenId const&, net::Joiner const&) {}};
-}
-
-// A member on loopback that keeps what it hears.
-struct Host {
-    Host(boost::asio::io_context& io, net::KeyRing const& keys, net::TransportOptions options = {},
-         net::JoinDesk::Ports join = closed_door(), std::uint64_t boot = 1,
-         net::Identity const& identity = net::Identity::generate())
-        : id(identity.id()) {
-        options.bind = loopback;
-        if (options.port == net::default_port) {
-            options.port = 0;
-        }
-        net::TransportEvents events;
-        events.on_message = [this](base::NodeId from, base::SocketAddress source, Channel channel,
-                                   base::ByteView bytes) {
-            heard.push_back({from, source, channel, base::Bytes(bytes.begin(), bytes.end())});
-        };
-        events.on_unreachable = [this](base::SocketAddress to) { unreachable.push_back(to); };
-        auto opened = net::Transport::open(
-            io,
-            {.identity = identity,
-             .sealer = net::Sealer(keys, identity.id(), net::first_counter(boot)),
-             .join = std::move(join)},
-            options, std::move(events));
-        REQUIRE(opened);
-        transport = std::move(*opened);
-    }
-
-    [[nodiscard]] base::SocketAddress address() const { return {loopback, transport->port()}; }
-
-    void send(Host const& to, Channel channel, base::Bytes bytes) {
-        transport->send(to.address(), channel, std::move(bytes));
-    }
-
-    base::NodeId id;
-    std::vector<Received> heard;
-    std::vector<base::SocketAddress> unreachable;
-    std::unique_ptr<net::Transport> transport;
-};
-
-struct Fleet {
-    boost::asio::io_context io;
-    net::KeyRing keys = support::one_key();
-};
-
 // A socket of somebody who is no member.
 class Stranger {
 public:
@@ -207,9 +153,29 @@ TEST_CASE("a peer that nobody listens for is reported once, and what was queued 
     CHECK(alice.unreachable.empty());  // never from within send()
     REQUIRE(run_until(fleet.io, [&] { return !alice.unreachable.empty(); }));
     CHECK(alice.unreachable == std::vector{gone});
+    CHECK(alice.why == std::vector{net::Unreachable::refused});
     CHECK(alice.transport->counters().messages_unsent == 2);
     alice.transport->send(gone, Channel::stream, text("c"));
     REQUIRE(run_until(fleet.io, [&] { return alice.unreachable.size() == 2; }));
+}
+
+TEST_CASE("a connection that is reset once it is open tells nothing of the host") {
+    Fleet fleet;
+    Host alice(fleet.io, fleet.keys);
+    namespace asio = boost::asio;
+    asio::ip::tcp::acceptor acceptor(fleet.io, {asio::ip::address_v4::loopback(), 0});
+    asio::ip::tcp::socket accepted(fleet.io);
+    acceptor.async_accept(accepted, [&](auto const& error) {
+        REQUIRE_FALSE(error);
+        // Closing it now resets it, as the kernel does for a process that is killed.
+        accepted.set_option(asio::socket_base::linger(true, 0));
+        accepted.close();
+    });
+    base::SocketAddress const peer{loopback, acceptor.local_endpoint().port()};
+    alice.transport->send(peer, Channel::stream, text("hello"));
+    REQUIRE(run_until(fleet.io, [&] { return !alice.unreachable.empty(); }));
+    CHECK(alice.unreachable == std::vector{peer});
+    CHECK(alice.why == std::vector{net::Unreachable::silent});
 }
 
 TEST_CASE("a restarted peer is reached again, by datagram and by stream") {
@@ -292,6 +258,7 @@ TEST_CASE("a member of another fleet is not heard and is told nothing") {
     stranger.send(host, Channel::datagram, text("hello"));
     stranger.send(host, Channel::stream, text("hello"));
     REQUIRE(run_until(fleet.io, [&] { return stranger.unreachable.size() == 1; }));
+    CHECK(stranger.why == std::vector{net::Unreachable::silent});
     CHECK(host.heard.empty());
     CHECK(host.transport->counters().handshakes_failed == 1);
     CHECK(host.transport->counters().dropped[static_cast<std::size_t>(net::Drop::unknown_key)] ==
