@@ -94,8 +94,10 @@ Agent::Machine::Subnet Agent::Machine::update_subnet(base::Instant now, Effects&
 }
 
 void Agent::Machine::claim_missing_vips() {
-    // Any host could; the first of the live ones does, so that claims do not race.
-    if (roster.empty() || roster.begin()->first != config.id) {
+    // Any host could; the first that takes part in full does, so that claims do not race.
+    auto const first = std::ranges::find_if(
+        roster, [](auto const& entry) { return entry.second.duty == Duty::full; });
+    if (first == roster.end() || first->first != config.id) {
         return;
     }
     for (auto const& [key, service] : state.services()) {
@@ -113,7 +115,7 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
         // wins over what it wrote at its start.
         publish_facts();
     }
-    roster = live_nodes(gossip.members(), map.version(), state);
+    roster = live_nodes(gossip.members(), map.version(), state, {});
     runtime::Effects actions;
     if (settled && !(leaving && now >= leave_stop_at)) {
         Subnet const numbering = update_subnet(now, out);

@@ -30,7 +30,8 @@ placement::Phase advancement(runtime::Phase phase) {
 placement::Node to_node(LiveNode const& live, NodeFacts const& facts) {
     placement::Node node;
     node.id = live.id;
-    node.accepts = !facts.draining;
+    node.accepts = !facts.draining && live.duty != Duty::hands_over;
+    node.weight = live.duty == Duty::full ? node.weight : 0;
     node.capacity = {.cpu_milli = facts.cpu_milli, .memory_bytes = facts.memory_bytes};
     node.attributes = {{"node.id", to_string(live.id)},
                        {"node.hostname", facts.name},
@@ -83,6 +84,23 @@ runtime::HealthCheck to_check(spec::HealthCheck const& check) {
     out.start_interval = check.start_interval;
     out.retries = check.retries;
     return out;
+}
+
+// Adds what `rest` runs and `plan` does not.
+void complete(placement::Plan& plan, placement::Plan rest) {
+    std::set<SlotKey> placed;
+    for (placement::Assignment const& assignment : plan.assignments) {
+        placed.emplace(assignment.service, assignment.slot);
+    }
+    for (placement::Assignment& assignment : rest.assignments) {
+        if (placed.emplace(assignment.service, assignment.slot).second) {
+            plan.assignments.push_back(std::move(assignment));
+        }
+    }
+    std::ranges::sort(plan.assignments);
+    std::erase_if(plan.pending, [&](placement::Pending const& pending) {
+        return placed.contains({pending.service, pending.slot});
+    });
 }
 
 // The records of one service on live hosts.
@@ -187,8 +205,9 @@ bool serves(runtime::Phase phase) {
 
 placement::Plan make_plan(State const& state, Roster const& roster) {
     std::vector<placement::Node> nodes;
+    std::vector<placement::Node> spares;
     for (auto const& [id, live] : roster) {
-        nodes.push_back(to_node(live, state.nodes().at(id)));
+        (live.duty == Duty::spare ? spares : nodes).push_back(to_node(live, state.nodes().at(id)));
     }
     std::vector<placement::Service> services;
     for (auto const& [key, service] : state.services()) {
@@ -207,7 +226,11 @@ placement::Plan make_plan(State const& state, Roster const& roster) {
             }
         }
     }
-    return placement::assign(nodes, services, incumbents);
+    placement::Plan plan = placement::assign(nodes, services, incumbents);
+    if (!spares.empty()) {
+        complete(plan, placement::assign(spares, services, incumbents));
+    }
+    return plan;
 }
 
 std::uint64_t digest(placement::Plan const& plan) {

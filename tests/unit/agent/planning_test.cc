@@ -296,3 +296,50 @@ TEST_CASE("hosts that see the same plan the same, and records of the lost count 
         }
     }
 }
+
+TEST_CASE("a host whose agent restarts keeps what it holds and is given nothing") {
+    Fleet fleet;
+    spec::ServiceSpec const web = service("web", 6);
+    put(fleet.state, web);
+    put(fleet.state, node(2), record(web, 1, Phase::healthy));
+    fleet.roster[node(2)].duty = Duty::keeps;
+    for (std::uint32_t slot = 1; slot <= 6; ++slot) {
+        INFO("slot " << slot);
+        CHECK((fleet.owner("shop/web", slot) == node(2)) == (slot == 1));
+    }
+}
+
+TEST_CASE("a host that leaves hands over, whatever its facts say yet") {
+    Fleet fleet;
+    spec::ServiceSpec const web = service("web");
+    put(fleet.state, web);
+    put(fleet.state, node(2), record(web, 1, Phase::healthy));
+    REQUIRE(fleet.owner("shop/web", 1) == node(2));
+    fleet.roster[node(2)].duty = Duty::hands_over;
+    CHECK(fleet.owner("shop/web", 1) != node(2));
+}
+
+TEST_CASE("an unsteady host keeps only what no other host can take") {
+    Fleet fleet;
+    spec::ServiceSpec const web = service("web", 2);
+    spec::ServiceSpec bound = service("bound");
+    bound.constraints = {{"node.hostname", true, "host2"}};
+    spec::ServiceSpec everywhere = service("everywhere");
+    everywhere.mode = spec::Mode::global;
+    std::uint32_t const global = placement::global_slot("shop/everywhere", node(2));
+    for (spec::ServiceSpec const& each : {web, bound, everywhere}) {
+        put(fleet.state, each);
+        put(fleet.state, node(2),
+            record(each, each.mode == spec::Mode::global ? global : 1, Phase::healthy));
+    }
+    fleet.roster[node(2)].duty = Duty::spare;
+    CHECK(fleet.owner("shop/web", 1) != node(2));
+    CHECK(fleet.owner("shop/web", 2) != node(2));
+    CHECK(fleet.owner("shop/bound", 1) == node(2));
+    CHECK(fleet.owner("shop/everywhere", global) == node(2));
+    CHECK(make_plan(fleet.state, fleet.roster).pending.empty());
+    // What it does not hold it is not given, though nobody else can run it.
+    fleet.state.update(instance_entry(node(2), "shop/bound", 1), nullptr);
+    CHECK(fleet.owner("shop/bound", 1) == base::NodeId{});
+    CHECK(make_plan(fleet.state, fleet.roster).pending.size() == 1);
+}
