@@ -159,11 +159,9 @@ void Agent::Machine::on_tick(base::Instant now, Effects& out) {
 }
 
 base::Instant Agent::Machine::next_deadline() const {
-    base::Instant next = std::min({gossip.next_deadline(), sync.next_deadline(),
-                                   supervisor.next_deadline(), logs.next_deadline()});
-    if (dirty) {
-        next = std::min(next, decide_at);
-    }
+    base::Instant next =
+        std::min({gossip.next_deadline(), sync.next_deadline(), supervisor.next_deadline(),
+                  logs.next_deadline(), cuts.next_deadline(), decision_due()});
     if (!settled) {
         next = std::min(next, settle_deadline);
     } else if (subnet && !network && !leaving) {

@@ -6,15 +6,41 @@
 
 namespace agent {
 
+namespace {
+
+// A fleet of this many members decides half as often: each decision costs as much more.
+constexpr std::size_t members_per_interval = 40;
+
+}  // namespace
+
+base::Instant Agent::Machine::decision_due() const {
+    if (!dirty) {
+        return base::instant_max;
+    }
+    return loss ? urgent_at : decide_at;
+}
+
+void Agent::Machine::note_loss() {
+    dirty = true;
+    loss = true;
+}
+
 void Agent::Machine::finish(base::Instant now, Effects& out) {
+    if (cuts.on_tick(now)) {
+        note_loss();
+    }
     if (leaving && !leave_stopped && now >= leave_stop_at) {
         leave_stopped = true;
         dirty = true;
     }
     update_settled(now, out);
-    if (dirty && now >= decide_at) {
+    if (now >= decision_due()) {
+        auto const size = static_cast<std::int64_t>(gossip.members().size() / members_per_interval);
+        decide_at = now + config.plan_interval * (1 + size);
+        urgent_at = now + config.plan_interval;
+        loss_plans += loss ? 1 : 0;
         dirty = false;
-        decide_at = now + config.plan_interval;
+        loss = false;
         decide(now, out);
     }
     if (leaving && !left && (supervisor.instances().empty() || now >= leave_deadline)) {
@@ -115,7 +141,7 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
         // wins over what it wrote at its start.
         publish_facts();
     }
-    roster = live_nodes(gossip.members(), map.version(), state, {});
+    roster = live_nodes(gossip.members(), map.version(), state, cuts.doubts());
     runtime::Effects actions;
     if (settled && !(leaving && now >= leave_stop_at)) {
         Subnet const numbering = update_subnet(now, out);

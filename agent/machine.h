@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/cuts.h"
 #include "agent/files.h"
 #include "agent/log_requests.h"
 #include "agent/planning.h"
@@ -64,6 +65,9 @@ public:
     [[nodiscard]] bool holds_what_it_recorded() const;
 
     // --- deciding (deciding.cc)
+    // When to decide next; instant_max: nothing has changed.
+    [[nodiscard]] base::Instant decision_due() const;
+    void note_loss();
     void finish(base::Instant now, Effects& out);
     void update_settled(base::Instant now, Effects& out);
     enum class Subnet : std::uint8_t {
@@ -106,6 +110,7 @@ public:
     State state;
     Files files;
     LogRequests logs;
+    Cuts cuts;
 
     // What was decided last, for reports and to tell changes.
     Roster roster;
@@ -129,9 +134,12 @@ public:
     base::Instant leave_stop_at{};   // what nobody has taken over by then stops all the same
     base::Instant leave_deadline{};  // the host goes, whatever still runs
 
-    bool dirty = true;          // something a decision depends on has changed
-    base::Instant decide_at{};  // the earliest time of the next decision
-    crdt::Batch pending;        // towards the disk
+    bool dirty = true;             // something a decision depends on has changed
+    bool loss = false;             // hosts were lost: the decision is urgent
+    std::uint64_t loss_plans = 0;  // plans made because of a loss
+    base::Instant decide_at{};     // the earliest time of the next decision
+    base::Instant urgent_at{};     // likewise, of an urgent one
+    crdt::Batch pending;           // towards the disk
     std::uint64_t next_persist = 1;
     // Writes of ours that are not on the disk yet, and answers that may hold them: each with the
     // Persist it waits for, in order.

@@ -101,6 +101,8 @@ struct StatusReport {
     std::uint64_t plan_digest{};   // equal on hosts that decide the same
     std::uint32_t conflicts{};
     std::uint64_t packets_in{}, packets_dropped{}, refutations{};
+    // Since the agent started. Hosts lost together are one cut and lead to one plan.
+    std::uint64_t hosts_lost{}, cuts{}, loss_plans{};
     std::vector<FileReport> files;
     std::vector<std::string> problems;  // what an operator should know, a line each
 };

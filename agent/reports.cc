@@ -91,6 +91,9 @@ StatusReport Agent::Machine::status(base::Instant /*now*/) const {
     report.packets_in = gossip.counters().packets_in;
     report.packets_dropped = gossip.counters().packets_dropped;
     report.refutations = gossip.counters().refutations;
+    report.hosts_lost = cuts.lost();
+    report.cuts = cuts.count();
+    report.loss_plans = loss_plans;
     report.files = files.reports();
     for (ServiceReport const& service : services()) {
         ++report.services;

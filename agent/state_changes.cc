@@ -194,6 +194,11 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
                                        words(change.now))});
     }
     if (!effects.changes.empty()) {
+        base::Duration const suspicion = gossip.suspicion_time();
+        Patience const patience{suspicion, suspicion * gossip.config().suspicion_max_mult};
+        if (cuts.update(now, effects.changes, gossip.members(), patience)) {
+            note_loss();
+        }
         remember_roster();
     }
     effects.clear();

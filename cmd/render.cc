@@ -112,7 +112,9 @@ std::string render(agent::StatusReport const& status, Listing listing) {
                             digest(status.state_digest), ", ", status.conflicts, " conflicts\n",
                             "plan       digest ", digest(status.plan_digest), "\n",  //
                             "packets    ", status.packets_in, " in, ", status.packets_dropped,
-                            " dropped, ", status.refutations, " suspicions refuted\n");
+                            " dropped, ", status.refutations, " suspicions refuted\n",  //
+                            "losses     ", status.hosts_lost, " hosts in ", status.cuts, " cuts, ",
+                            status.loss_plans, " plans because of them\n");
     }
     if (!status.files.empty()) {
         out += base::concat("files\n", files_text(status.files));

@@ -146,6 +146,9 @@ void fields(Archive& archive, Body& body) {
     archive("packets_in", body.packets_in);
     archive("packets_dropped", body.packets_dropped);
     archive("refutations", body.refutations);
+    archive("hosts_lost", body.hosts_lost);
+    archive("cuts", body.cuts);
+    archive("loss_plans", body.loss_plans);
     archive("files", body.files);
     archive("problems", body.problems);
 }
