@@ -162,6 +162,9 @@ base::Instant Agent::Machine::next_deadline() const {
     base::Instant next =
         std::min({gossip.next_deadline(), sync.next_deadline(), supervisor.next_deadline(),
                   logs.next_deadline(), cuts.next_deadline(), decision_due()});
+    if (sight.braked()) {
+        next = std::min(next, std::max(sight.full_again, decide_at));
+    }
     if (!settled) {
         next = std::min(next, settle_deadline);
     } else if (subnet && !network && !leaving) {

@@ -54,6 +54,8 @@ struct Config {
     base::Duration settle = base::seconds(2);
     // Between claiming a subnet and using it: a concurrent claim has been heard of by then.
     base::Duration claim_hold = base::milliseconds(300);
+    // A part of the fleet that sees less than half of it takes over in full after this long.
+    base::Duration mass_loss_hold = base::seconds(30);
     // Changes within this time lead to one plan and one set of tables. In a large fleet the time is
     // longer, except after the loss of hosts: twice as long with 40 members, and so on.
     base::Duration plan_interval = base::milliseconds(20);

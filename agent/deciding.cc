@@ -29,6 +29,7 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
     if (cuts.on_tick(now)) {
         note_loss();
     }
+    dirty = dirty || (sight.braked() && now >= sight.full_again);
     if (leaving && !leave_stopped && now >= leave_stop_at) {
         leave_stopped = true;
         dirty = true;
@@ -142,11 +143,14 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
         publish_facts();
     }
     roster = live_nodes(gossip.members(), map.version(), state, cuts.doubts());
+    sight = look(gossip.members(), cuts.doubts(), now, config.mass_loss_hold);
     runtime::Effects actions;
     if (settled && !(leaving && now >= leave_stop_at)) {
         Subnet const numbering = update_subnet(now, out);
         claim_missing_vips();
         plan = make_plan(state, roster);
+        held_back =
+            sight.braked() ? hold_back(plan, state, roster) : std::vector<placement::Assignment>();
         intent = {};
         if (numbering == Subnet::usable) {
             NetworkPlan next{*subnet, config.fleet_range, config.virtual_range,
@@ -168,6 +172,7 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
     } else if (leaving) {
         intent = {};
         plan = {};
+        held_back.clear();
         supervisor.set_desired(now, {}, actions);
     }
     std::ranges::move(actions.actions, std::back_inserter(out.actions));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "agent/brake.h"
 #include "agent/cuts.h"
 #include "agent/files.h"
 #include "agent/log_requests.h"
@@ -114,7 +115,9 @@ public:
 
     // What was decided last, for reports and to tell changes.
     Roster roster;
+    Sight sight;
     placement::Plan plan;
+    std::vector<placement::Assignment> held_back;  // by the brake
     Intent intent;
     std::map<SlotKey, runtime::Desired> desired;
     Balancing balancing;

@@ -71,9 +71,27 @@ std::string port_text(spec::Port const& port) {
                                : base::concat(port.target, protocol);
 }
 
+std::string brake_text(Sight const& sight, base::Instant now) {
+    auto const left = std::chrono::ceil<base::seconds>(sight.full_again - now);
+    return base::concat("sees ", sight.seen, " of ", sight.roster,
+                        " hosts: keeps what it runs, starts only services it sees nowhere; "
+                        "fills up in ",
+                        std::max<std::int64_t>(left.count(), 0), " s");
+}
+
+InstanceReport not_placed(std::string const& service, std::uint32_t slot,
+                          std::string_view message) {
+    InstanceReport report;
+    report.service = service;
+    report.slot = slot;
+    report.status = InstanceStatus::pending;
+    report.message = message;
+    return report;
+}
+
 }  // namespace
 
-StatusReport Agent::Machine::status(base::Instant /*now*/) const {
+StatusReport Agent::Machine::status(base::Instant now) const {
     StatusReport report;
     report.id = config.id;
     report.name = config.facts.name;
@@ -106,6 +124,9 @@ StatusReport Agent::Machine::status(base::Instant /*now*/) const {
     for (placement::Pending const& pending_slot : plan.pending) {
         report.problems.push_back(base::concat(pending_slot.service, '/', pending_slot.slot, ": ",
                                                words(pending_slot.obstacle)));
+    }
+    if (sight.braked()) {
+        report.problems.push_back(brake_text(sight, now));
     }
     if (map.size() >= crdt::entries_max) {
         report.problems.push_back("the shared state is full: nothing new can be written");
@@ -229,12 +250,14 @@ std::vector<InstanceReport> Agent::Machine::instances(std::string const& service
     }
     for (placement::Pending const& waiting : plan.pending) {
         if (service.empty() || waiting.service == service) {
-            InstanceReport report;
-            report.service = waiting.service;
-            report.slot = waiting.slot;
-            report.status = InstanceStatus::pending;
-            report.message = words(waiting.obstacle);
-            reports.push_back(std::move(report));
+            reports.push_back(not_placed(waiting.service, waiting.slot, words(waiting.obstacle)));
+        }
+    }
+    for (placement::Assignment const& waiting : held_back) {
+        if (service.empty() || waiting.service == service) {
+            reports.push_back(
+                not_placed(waiting.service, waiting.slot,
+                           "too little of the fleet is in sight: see `agent status`"));
         }
     }
     std::ranges::sort(reports, {}, [](InstanceReport const& report) {
