@@ -10,7 +10,7 @@ namespace gossip {
 bool BroadcastQueue::put(Kind kind, std::string name, base::Bytes message) {
     withdraw(kind, name);
     bool const full = by_order_.size() >= size_max_;
-    if (full && !by_order_.empty()) {
+    while (by_order_.size() >= size_max_ && !by_order_.empty()) {
         auto const last = std::prev(by_order_.end());
         by_key_.erase(last->second.key);
         by_order_.erase(last);
@@ -41,12 +41,18 @@ void BroadcastQueue::fill(PacketWriter& packet, int retransmits_max,
                           std::span<base::Bytes const> already) {
     // No message is shorter: a packet with less room is full.
     constexpr std::size_t message_min = 4;
+    // Nor is it worth looking through a long queue for the one small message that would still fit.
+    constexpr int misfits_max = 8;
+    int misfits = 0;
     std::vector<std::map<Order, Update>::node_type> sent;
-    for (auto next = by_order_.begin(); next != by_order_.end() && packet.room() >= message_min;) {
+    for (auto next = by_order_.begin();
+         next != by_order_.end() && misfits < misfits_max && packet.room() >= message_min;) {
         auto const update = next++;
         base::Bytes const& message = update->second.message;
         if (std::ranges::find(already, message) == already.end() && packet.add(message)) {
             sent.push_back(by_order_.extract(update));
+        } else {
+            ++misfits;
         }
     }
     // Put back only now: an update goes into a packet once.

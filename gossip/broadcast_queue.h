@@ -21,6 +21,9 @@ public:
 
     explicit BroadcastQueue(std::size_t size_max) : size_max_(size_max) {}
 
+    // What is queued beyond it goes as new updates come.
+    void set_size_max(std::size_t size_max) { size_max_ = size_max; }
+
     // False if the queue was full and another update, the last in order, was dropped for this one.
     bool put(Kind kind, std::string name, base::Bytes message);
 

@@ -15,8 +15,8 @@ constexpr std::size_t answers_max = 16;  // records that correct one packet
 // A host whose kernel answered us this lately lives, whoever accuses it. Longer than the interval
 // to which hosts limit such answers.
 constexpr auto refusal_fresh = base::seconds(3);
-// A member that answers after its host refused is behind a firewall that speaks for it.
-constexpr std::uint8_t wrong_refusals_max = 2;
+// About so many of those who held a member for down tell it when it is back.
+constexpr double reproaches = 4;
 // Records with our identity that are not ours: more within this time than an earlier life of ours
 // explains are another host's. Then we insist less often, or both would shout without end.
 constexpr auto impostor_window = base::seconds(10);
@@ -34,6 +34,12 @@ std::string accusations_name(base::NodeId const& member) {
     return "a" + bytes_of(member);
 }
 
+bool is_unicast(base::SocketAddress const& address) {
+    bool const multicast =
+        address.ip.is_v4() ? address.ip.v4_value() >> 28 >= 0xe : address.ip.bytes[0] == 0xff;
+    return address.port != 0 && !address.ip.is_unspecified() && !multicast;
+}
+
 void add_once(std::vector<base::Bytes>& messages, base::Bytes const& message) {
     if (messages.size() < answers_max && std::ranges::find(messages, message) == messages.end()) {
         messages.push_back(message);
@@ -47,7 +53,8 @@ void Gossip::Machine::on_record(Incoming& in, Record const& record, Effects& out
         on_own_record(in, record, out);
         return;
     }
-    if (membership_.is_evicted(record.id) || !membership_.is_news(record)) {
+    if (membership_.is_evicted(record.id) || !is_unicast(record.address) ||
+        !membership_.is_news(record)) {
         return;
     }
     ++counters_.records_verified;
@@ -57,18 +64,48 @@ void Gossip::Machine::on_record(Incoming& in, Record const& record, Effects& out
         return;
     }
     Peer const* const known = membership_.find(record.id);
-    bool const stranger = known == nullptr;
+    if (known == nullptr && !make_room(in, record, out)) {
+        return;
+    }
+    // Of a stranger we know nothing better than what comes with its record.
+    bool const stranger = known == nullptr || known->record.empty();
     bool const risen = stranger || record.incarnation > known->member->incarnation;
-    membership_.take(in.now, record, encode(record), prng_, out.changes);
+    auto const said_down = in.said_down.find(record.id);
+    bool const down =
+        stranger && said_down != in.said_down.end() && said_down->second == record.incarnation;
+    if (!stranger && risen && known->judgement == Judgement::down) {
+        tell_of_loss(record, *known, out);
+    }
+    membership_.take(in.now, record, encode(record), down ? Judgement::down : Judgement::trusted,
+                     prng_, out.changes);
     if (risen) {
         suspicions_.clear(record.id);
         probes_.finish(record.id);
         queue_.withdraw_all(BroadcastQueue::Kind::member, accusations_name(record.id));
     }
-    if (stranger) {
-        in.strangers.insert(record.id);
-    }
     in.learned.push_back(record.id);
+}
+
+bool Gossip::Machine::make_room(Incoming const& in, Record const& record, Effects& out) {
+    if (membership_.all().size() < members_max) {
+        return true;
+    }
+    if (auto const gone = membership_.make_room(in.now)) {
+        position_.forget(*gone);
+        return true;
+    }
+    report(in.now, {Trouble::Kind::members_full, record.id, record.address}, out);
+    return false;
+}
+
+void Gossip::Machine::tell_of_loss(Record const& record, Peer const& lost, Effects& out) {
+    // It has refuted whoever told it first; to judge its own steadiness it must hear of others.
+    if (!prng_.chance(reproaches / static_cast<double>(fleet_size()))) {
+        return;
+    }
+    base::Bytes const reproach =
+        encode(Accusation{Accusation::Kind::down, record.id, lost.member->incarnation, self_.id});
+    send_packet(record.address, config_.datagram_max, {&reproach, 1}, News::without, out);
 }
 
 void Gossip::Machine::on_own_record(Incoming& in, Record const& record, Effects& out) {
@@ -84,9 +121,7 @@ void Gossip::Machine::on_own_record(Incoming& in, Record const& record, Effects&
     impostors_ = in.now - impostor_at_ < impostor_window ? impostors_ + 1 : 1;
     if (impostors_ > impostors_max) {
         report(in.now, {Trouble::Kind::identity_in_use, self_.id, record.address}, out);
-        if (in.now - impostor_at_ < impostor_window) {
-            return;
-        }
+        return;
     }
     impostor_at_ = in.now;
     raise_incarnation(in.now, record.incarnation, out);
@@ -108,7 +143,7 @@ void Gossip::Machine::on_accusation(Incoming& in, Accusation const& accusation, 
         meet_stranger(in, out);  // it knows a record that we lack
         return;
     }
-    if (accusation.incarnation < member.incarnation || member.state == State::left) {
+    if (accusation.incarnation < member.incarnation || peer->intent == Intent::left) {
         if (!peer->record.empty()) {
             add_once(in.answer, peer->record);
         }
@@ -122,12 +157,16 @@ void Gossip::Machine::on_accusation(Incoming& in, Accusation const& accusation, 
         }
         return;
     }
-    if (accusation.kind == Accusation::Kind::down && in.strangers.contains(member.id)) {
-        judge(in.now, *peer, Judgement::down, out);  // we know nothing better
+    Peer const* const accuser = membership_.find(accusation.accuser);
+    bool const known = accuser != nullptr && is_live(accuser->member->state);
+    // Anybody could be named. And who has waited for its process long enough is a moment ahead of
+    // us.
+    bool const waits = peer->judgement == Judgement::refused;
+    if (!known || (waits && accusation.kind == Accusation::Kind::down)) {
         return;
     }
     bool const news = accusation.kind == Accusation::Kind::refused
-                          ? refuse(in.now, *peer, out)
+                          ? refuse(in.now, *peer, accusation.accuser, out)
                           : suspect(in.now, *peer, accusation.accuser, out);
     if (news) {
         pass_on(accusation);
@@ -136,10 +175,11 @@ void Gossip::Machine::on_accusation(Incoming& in, Accusation const& accusation, 
 
 void Gossip::Machine::on_accusation_of_self(Incoming& in, Accusation const& accusation,
                                             Effects& out) {
+    // Only who speaks for itself counts, or one that is ill would count for all who pass it on.
     // Incarnation zero is what a host that has restarted remembers: no loss of ours.
     std::size_t const others = membership_.live_count() + membership_.down().size();
     if (accusation.kind == Accusation::Kind::down && accusation.incarnation > 0 &&
-        steadiness_.on_accused(in.now, in.from, others, config_)) {
+        accusation.accuser == in.from && steadiness_.on_accused(in.now, in.from, others, config_)) {
         out.flaps = steadiness_.flaps();
     }
     if (accusation.incarnation > self_.incarnation) {
@@ -147,9 +187,17 @@ void Gossip::Machine::on_accusation_of_self(Incoming& in, Accusation const& accu
         meet_stranger(in, out);
         return;
     }
-    if (accusation.incarnation == self_.incarnation) {
+    // Not faster than suspicions end: each costs a signature and news to all, and a host that
+    // others reach by luck alone would do nothing else. Who is told again tells again.
+    if (accusation.incarnation == self_.incarnation &&
+        in.now - refuted_at_ >= config_.probe_interval) {
+        refuted_at_ = in.now;
         ++counters_.refutations;
         health_.on_refutation();
+        if (steadiness_.on_refuted(in.now)) {
+            out.flaps = steadiness_.flaps();
+            report(in.now, {Trouble::Kind::half_reachable, self_.id, self_.address}, out);
+        }
         raise_incarnation(in.now, self_.incarnation, out);
     }
     add_once(in.answer, membership_.self_peer().record);
@@ -188,17 +236,16 @@ bool Gossip::Machine::suspect(base::Instant now, Peer& peer, base::NodeId accuse
     return true;
 }
 
-bool Gossip::Machine::refuse(base::Instant now, Peer& peer, Effects& out) {
+bool Gossip::Machine::refuse(base::Instant now, Peer& peer, base::NodeId accuser, Effects& out) {
     if (peer.judgement == Judgement::down || !is_live(peer.member->state)) {
         return false;
     }
     if (config_.restart_hold == base::Duration{}) {
-        return suspect(now, peer, self_.id, out);
+        return suspect(now, peer, accuser, out);
     }
     bool const held_before = peer.held_since != base::Instant{};
     bool const used_up = held_before && now - peer.held_since >= config_.restart_hold;
-    if (used_up || peer.judgement == Judgement::refused ||
-        peer.wrong_refusals >= wrong_refusals_max) {
+    if (used_up || peer.judgement == Judgement::refused) {
         return false;
     }
     suspicions_.clear(peer.member->id);

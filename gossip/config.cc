@@ -152,7 +152,7 @@ std::expected<void, std::string> check(Config const& config) {
         .duration("flap_window", config.flap_window, seconds(1), hours(1))
         .duration("flap_hold", config.flap_hold, seconds(1), hours(1))
         .duration("flap_hold_max", config.flap_hold_max, config.flap_hold, hours(24))
-        .bytes("datagram_max", config.datagram_max, 512, 8192)
+        .bytes("datagram_max", config.datagram_max, 640, 8192)
         .bytes("stream_max", config.stream_max, 64 << 10, 1 << 20)
         .count("queue_max",
                static_cast<std::int64_t>(std::min<std::size_t>(config.queue_max, INT64_MAX)), 1,

@@ -55,8 +55,9 @@ struct Config {
     base::Duration flap_hold = base::seconds(30);
     base::Duration flap_hold_max = base::seconds(600);
     // The largest datagram that is sent before the path to a peer is known to carry more, in bytes
-    // of this library. 512 to 8,192 (RFC 8899's BASE_PLPMTU, less what is put around it).
-    std::size_t datagram_max = 1200;
+    // of this library. The default is RFC 8899's BASE_PLPMTU less what is put around it. 640 to
+    // 8,192.
+    std::size_t datagram_max = 1160;
     std::size_t stream_max = 1 << 20;  // bytes in one stream message. 64 KiB to 1 MiB.
     std::size_t queue_max = 4096;      // broadcasts; when full the most often sent one is dropped.
                                        // 1 to 65,536.

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hash.h"
 #include "gossip/codec.h"
 #include "gossip/machine.h"
 #include "gossip/view_digest.h"
@@ -20,7 +21,13 @@ constexpr int meetings_per_second = 5;
 constexpr std::size_t passed_on_max = 8;
 // While exchanges bring news they are worth repeating.
 constexpr auto busy_interval = base::seconds(1);
-constexpr auto offer_interval_min = base::milliseconds(100);
+// Offers to members that are down: about this many hosts make one to each in a
+// reconnect_interval, however large the fleet is.
+constexpr std::size_t offering_hosts = 16;
+constexpr auto offer_period_max = base::seconds(60);
+// Of one host; shorter while most of the fleet is down, which means that we are what is cut off.
+constexpr auto offer_interval_min = base::milliseconds(500);
+constexpr auto offer_interval_hasty = base::milliseconds(100);
 
 bool covers(Exchange const& exchange, base::NodeId id) {
     return (exchange.buckets >> ViewDigest::bucket_of(id, exchange.bucket_count) & 1) != 0;
@@ -50,10 +57,16 @@ void Gossip::Machine::on_exchange(Incoming& in, std::span<Message const> message
     Exchange exchange;
     std::map<base::NodeId, std::uint64_t> theirs;
     for (Message const& message : messages) {
+        auto const* const accusation = std::get_if<Accusation>(&message);
+        if (accusation != nullptr && accusation->kind == Accusation::Kind::down) {
+            in.said_down[accusation->member] = accusation->incarnation;
+        }
+    }
+    for (Message const& message : messages) {
         if (auto const* const header = std::get_if<Exchange>(&message)) {
             exchange = *header;
         } else if (auto const* const record = std::get_if<Record>(&message)) {
-            theirs[record->id] = record->incarnation;
+            theirs[record->id] = base::stable_hash(encode(*record));
             on_record(in, *record, out);
         } else if (auto const* const accusation = std::get_if<Accusation>(&message)) {
             on_accusation(in, *accusation, out);
@@ -135,8 +148,14 @@ void Gossip::Machine::reconnect(base::Instant now, Effects& out) {
         base::Bytes const ping = encode(Ping{prng_.next()});
         send_datagram(peer, {&ping, 1}, News::without, out);
     }
-    auto const share = config_.reconnect_interval / static_cast<std::int64_t>(down.size());
-    reconnect_at_ = now + std::max<base::Duration>(share, offer_interval_min);
+    std::size_t const sharers = std::max<std::size_t>(1, fleet_size() / offering_hosts);
+    base::Duration const period = std::max<base::Duration>(
+        config_.reconnect_interval,
+        std::min<base::Duration>(config_.reconnect_interval * static_cast<std::int64_t>(sharers),
+                                 offer_period_max));
+    base::Duration const least =
+        down.size() > membership_.live_count() ? offer_interval_hasty : offer_interval_min;
+    reconnect_at_ = now + std::max(period / static_cast<std::int64_t>(down.size()), least);
 }
 
 void Gossip::Machine::meet_stranger(Incoming const& in, Effects& out) {
@@ -167,19 +186,20 @@ void Gossip::Machine::send_view(base::SocketAddress to, Exchange exchange,
     std::vector<base::Bytes> messages;
     for (auto const& [id, peer] : membership_.peers()) {
         auto const known = theirs.find(id);
-        bool const newer = known == theirs.end() || known->second < peer.member->incarnation;
+        bool const newer = known == theirs.end() || known->second != peer.record_hash;
         bool const down = peer.judgement == Judgement::down;
         if (peer.record.empty() || membership_.is_evicted(id) ||
             (id != self_.id && !covers(exchange, id)) || (!newer && !down)) {
             continue;
         }
-        if (newer) {
-            messages.push_back(peer.record);
-        }
+        // A record and what goes with it stay together.
+        base::Bytes message = newer ? peer.record : base::Bytes();
         if (down) {
-            messages.push_back(
-                encode(Accusation{Accusation::Kind::down, id, peer.member->incarnation, self_.id}));
+            base::Bytes const accusation =
+                encode(Accusation{Accusation::Kind::down, id, peer.member->incarnation, self_.id});
+            message.insert(message.end(), accusation.begin(), accusation.end());
         }
+        messages.push_back(std::move(message));
     }
     if (messages.empty()) {
         return;
@@ -211,7 +231,7 @@ std::vector<std::uint64_t> Gossip::Machine::digests(std::size_t buckets) const {
     ViewDigest digest(buckets);
     for (auto const& [id, peer] : membership_.peers()) {
         if (!peer.record.empty() && !membership_.is_evicted(id)) {
-            digest.toggle(id, peer.member->incarnation, standing(peer.judgement));
+            digest.toggle(id, peer.record_hash, standing(peer.judgement));
         }
     }
     return digest.digests();

@@ -111,6 +111,8 @@ struct Trouble {
         bad_signature,    // `id` passed on a record that its subject did not sign
         too_fast,         // `id` sends more than Config::peer_rate_max
         streams_only,     // `id` answers by stream but not by datagram: a firewall on UDP
+        half_reachable,   // the others do not reach us, although we reach them: our firewall
+        members_full,     // `id` finds no place among members_max members
     };
 
     Kind kind{};

@@ -17,7 +17,7 @@ constexpr int stream_rate_max = 50;          // stream messages a second of one 
 constexpr std::size_t reported_max = 256;    // further troubles are told again
 constexpr auto report_interval = base::seconds(60);
 
-// A peer may have driven us to the highest incarnation, so the next start may ask for more.
+// A damaged count of starts must not leave us without a next incarnation.
 Self bounded(Self self) {
     self.incarnation = std::min(self.incarnation, incarnation_max);
     return self;
@@ -43,6 +43,7 @@ void Gossip::Machine::start(base::Instant now) {
         return;
     }
     started_ = true;
+    awake_at_ = now;
     steadiness_ = Steadiness(self_.flaps, now);
     intent_ = steadiness_.steady() ? intent_ : std::max(intent_, Intent::unsteady);
     // Hosts that start together must not act in step.
@@ -118,13 +119,14 @@ std::expected<void, Errc> Gossip::Machine::on_message(base::Instant now, base::N
     if (has_left()) {
         return {};
     }
+    notice_pause(now);
     Incoming in{.now = now,
                 .from = from,
                 .source = source,
                 .channel = channel,
                 .answer = {},
                 .learned = {},
-                .strangers = {}};
+                .said_down = {}};
     if (exchanges == 1) {
         on_exchange(in, *messages, out);
     } else {
@@ -176,9 +178,10 @@ void Gossip::Machine::on_datagram(Incoming& in, std::span<Message const> message
 
 void Gossip::Machine::on_unreachable(base::Instant now, base::SocketAddress to, Unreachable why,
                                      Effects& out) {
-    if (has_left()) {
+    if (!started_ || has_left()) {
         return;
     }
+    notice_pause(now);
     if (partner_ == to) {
         partner_.reset();
         push_pull_at_ = std::min(push_pull_at_, now + config_.reconnect_interval);
@@ -187,10 +190,19 @@ void Gossip::Machine::on_unreachable(base::Instant now, base::SocketAddress to, 
     if (why == Unreachable::silent || peer == nullptr) {
         return;  // no proof of anything: probes will tell
     }
-    // The kernel of a host that lives has answered.
-    peer->refused_at = now;
-    probes_.finish(peer->member->id);
-    if (refuse(now, *peer, out)) {
+    // A reason to look: a firewall may refuse streams and let datagrams pass. What is refused while
+    // a probe is under way, before any answer, is the probe.
+    if (probes_.find(peer->member->id) == nullptr) {
+        start_probe(now, *peer, out);
+        return;
+    }
+    bool const news = refuse(now, *peer, self_.id, out);
+    if (peer->judgement == Judgement::refused) {
+        // The kernel of a host that lives has answered: no failure.
+        peer->refused_at = now;
+        probes_.finish(peer->member->id);
+    }
+    if (news) {
         pass_on({Accusation::Kind::refused, peer->member->id, peer->member->incarnation, self_.id});
     }
 }
@@ -200,6 +212,7 @@ std::expected<void, std::string> Gossip::Machine::set_config(base::Instant now, 
         return checked;
     }
     config_ = config;
+    queue_.set_size_max(config_.queue_max);
     if (started_) {
         probe_at_ = std::min(probe_at_, now + config_.probe_interval);
         gossip_at_ = std::min(gossip_at_, now + config_.gossip_interval);

@@ -34,7 +34,7 @@ namespace gossip {
 //   date is answered with the record that outdates it. Hosts heal each other by these rules once a
 //   single message passes either way.
 // - A member that answers us is not down to us, whoever accuses it.
-// - A tick that comes much too late means that this host was paused, not that others failed: the
+// - A call that comes much too late means that this host was paused, not that others failed: the
 //   probes under way count for nothing and suspects get the lost time back.
 class Gossip::Machine {
 public:
@@ -77,7 +77,8 @@ private:
         Channel channel{};
         std::vector<base::Bytes> answer;
         std::vector<base::NodeId> learned;  // members that it brought news of
-        std::set<base::NodeId> strangers;   // of whom nothing was known before
+        // Members that its sender has given up, with the incarnation.
+        std::map<base::NodeId, std::uint64_t> said_down;
     };
 
     // --- messages (machine.cc)
@@ -89,13 +90,16 @@ private:
 
     // --- records and accusations (claims.cc)
     void on_record(Incoming& in, Record const& record, Effects& out);
+    // For a member that is new; false if there is no place.
+    bool make_room(Incoming const& in, Record const& record, Effects& out);
+    // To a member that is back, for its own judgement.
+    void tell_of_loss(Record const& record, Peer const& lost, Effects& out);
     void on_own_record(Incoming& in, Record const& record, Effects& out);
     void on_accusation(Incoming& in, Accusation const& accusation, Effects& out);
     void on_accusation_of_self(Incoming& in, Accusation const& accusation, Effects& out);
     // Whether it was news that others should hear.
     bool suspect(base::Instant now, Peer& peer, base::NodeId accuser, Effects& out);
-    bool refuse(base::Instant now, Peer& peer, Effects& out);
-    void accuse(base::Instant now, Peer& peer, Accusation::Kind kind, Effects& out);
+    bool refuse(base::Instant now, Peer& peer, base::NodeId accuser, Effects& out);
     void pass_on(Accusation const& accusation);
     void give_up_suspects(base::Instant now, Effects& out);
     void give_up_held(base::Instant now, Effects& out);
@@ -115,11 +119,11 @@ private:
     void on_nack(Nack const& nack);
     void on_answer(Incoming const& in, Probes::Ping const& ping, Ack const& ack, Effects& out);
     void send_nacks(base::Instant now, Effects& out);
-    void rearm_after_pause(base::Instant now);
+    // First in every call: was this host paused?
+    void notice_pause(base::Instant now);
     void send_ping(base::Instant now, Peer& target, Route route, Effects& out);
-    // With news behind it, or filled up to the size that is being tried.
-    std::size_t send_first_ping(base::Instant now, Peer const& target, base::Bytes const& ping,
-                                Effects& out);
+    // A ping beside the probe, filled up to a size that is not known to pass.
+    void search_mtu(base::Instant now, Peer const& target, Effects& out);
 
     // --- views (exchange.cc)
     void on_exchange(Incoming& in, std::span<Message const> messages, Effects& out);
@@ -129,7 +133,7 @@ private:
     void meet_stranger(Incoming const& in, Effects& out);
     void send_compare(base::SocketAddress to, Effects& out);
     // Our records of the buckets in `buckets`, in as many stream messages as it takes. Without
-    // those in `theirs` that are not older.
+    // those of which `theirs` has the same, by its hash.
     void send_view(base::SocketAddress to, Exchange exchange,
                    std::map<base::NodeId, std::uint64_t> const& theirs, Effects& out);
     [[nodiscard]] std::vector<std::uint64_t> digests(std::size_t buckets) const;
@@ -180,7 +184,12 @@ private:
     int impostors_ = 0;
     std::map<std::pair<Trouble::Kind, base::NodeId>, base::Instant> reported_;
 
+    base::Instant refuted_at_{};
+    int failures_in_a_row_ = 0;                // of probes, without an answer from anybody
+    std::optional<std::uint64_t> mtu_search_;  // the ping of the search under way
+
     bool started_ = false;
+    base::Instant awake_at_{};  // the last call
     base::Instant probe_at_{};
     base::Instant mtu_search_at_{};
     base::Instant gossip_at_{};

@@ -4,11 +4,15 @@
 #include <tuple>
 #include <utility>
 
+#include "base/hash.h"
 #include "gossip/codec.h"
 
 namespace gossip {
 
 namespace {
+
+// Far longer than any repair: a member that is only away keeps its place.
+constexpr auto long_down = std::chrono::hours(72);
 
 State state_of(Intent intent, Judgement judgement, bool evicted) {
     if (evicted) {
@@ -65,7 +69,7 @@ Membership::Membership(Self const& self) {
 bool Membership::is_news(Record const& record) const {
     Peer const* const peer = find(record.id);
     if (peer == nullptr) {
-        return members_.size() < members_max;
+        return true;
     }
     if (record.incarnation != peer->member->incarnation || peer->record.empty()) {
         return record.incarnation >= peer->member->incarnation;
@@ -73,11 +77,8 @@ bool Membership::is_news(Record const& record) const {
     return std::ranges::lexicographical_compare(peer->record, encode(record));
 }
 
-bool Membership::take(base::Instant now, Record const& record, base::Bytes encoded,
-                      base::Prng& prng, std::vector<Change>& changes) {
-    if (record.id == self_->member->id || !is_news(record)) {
-        return false;
-    }
+void Membership::take(base::Instant now, Record const& record, base::Bytes encoded,
+                      Judgement judgement, base::Prng& prng, std::vector<Change>& changes) {
     Peer& peer = peers_[record.id];
     bool const stranger = peer.member == nullptr;
     Member& member = members_[record.id];
@@ -96,27 +97,46 @@ bool Membership::take(base::Instant now, Record const& record, base::Bytes encod
     member.address = record.address;
     member.meta = record.meta;
     peer.record = std::move(encoded);
+    peer.record_hash = base::stable_hash(peer.record);
     peer.intent = record.intent;
     if (risen) {
-        peer.judgement = Judgement::trusted;
+        peer.judgement = judgement;
         peer.held_since = {};
         member.accusers = 0;
     }
     if (stranger) {
-        member.state = state_of(peer.intent, peer.judgement, is_evicted(member.id));
+        std::vector<Change> unseen;  // from no state at all
+        update(now, peer, &prng, false, unseen);
         member.since = now;
-        if (is_live(member.state)) {
-            insert_live(peer, prng);
-        }
-        if (member.state == State::restarting) {
-            held_.insert(member.id);
-            peer.held_since = now;
-        }
         changes.push_back({member.id, std::nullopt, member.state});
-        return true;
+    } else {
+        update(now, peer, &prng, content_changed, changes);
     }
-    update(now, peer, &prng, content_changed, changes);
-    return true;
+}
+
+std::optional<base::NodeId> Membership::make_room(base::Instant now) {
+    auto const rank = [](Member const& member) {
+        return std::pair(member.state == State::evicted ? 0
+                         : member.state == State::left  ? 1
+                                                        : 2,
+                         member.since);
+    };
+    Member const* found = nullptr;
+    for (auto const& [id, member] : members_) {
+        bool const goes = member.state == State::evicted || member.state == State::left ||
+                          (member.state == State::down && now - member.since >= long_down);
+        if (id != self_->member->id && goes && (found == nullptr || rank(member) < rank(*found))) {
+            found = &member;
+        }
+    }
+    if (found == nullptr) {
+        return std::nullopt;
+    }
+    base::NodeId const id = found->id;
+    down_.erase(id);
+    peers_.erase(id);
+    members_.erase(id);
+    return id;
 }
 
 void Membership::judge(base::Instant now, Peer& peer, Judgement judgement, base::Prng& prng,
@@ -175,6 +195,7 @@ void Membership::set_self(base::Instant now, Record const& record, base::Bytes e
     member.address = record.address;
     member.meta = record.meta;
     self_->record = std::move(encoded);
+    self_->record_hash = base::stable_hash(self_->record);
     self_->intent = record.intent;
     update(now, *self_, nullptr, false, changes);
 }
@@ -204,12 +225,15 @@ void Membership::update(base::Instant now, Peer& peer, base::Prng* prng, bool co
     if (visible) {
         member.since = now;
     }
-    if (member.state == State::down) {
+    if (peer.judgement == Judgement::down && peer.intent != Intent::left &&
+        member.state != State::evicted) {
         down_.insert(member.id);
     } else {
         down_.erase(member.id);
     }
-    if (member.state != State::restarting) {
+    // Whatever its state shows: an unsteady member whose process is gone is not waited for longer.
+    bool const waits = peer.judgement == Judgement::refused || peer.intent == Intent::restarting;
+    if (!waits || !is_live(member.state)) {
         held_.erase(member.id);
     } else if (&peer != self_) {
         held_.insert(member.id);

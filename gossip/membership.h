@@ -25,16 +25,17 @@ enum class Judgement : std::uint8_t { trusted, refused, suspect, down };
 struct Peer {
     Member* member{};
     base::Bytes record;  // its Record as it stands in a packet; empty: remembered only
+    std::uint64_t record_hash{};
     Intent intent{};
     Judgement judgement{};
-    base::Instant held_since{};  // when this incarnation was first restarting; zero: never
+    base::Instant held_since{};  // when this incarnation was first waited for; zero: never
     base::Instant refused_at{};  // when its host last answered us that nobody listens
     RoundTrip round_trip;
     PathMtu mtu;
     RateLimit datagrams, streams;
     std::optional<Coordinate> coordinate;
-    std::uint8_t stream_answers{};    // in a row, without one by datagram
-    std::uint8_t wrong_refusals{};    // how often it answered although its host refused
+    std::uint8_t stream_answers{};  // in a row, without one by datagram
+
     std::optional<std::size_t> live;  // where it stands in the order of probes
 };
 
@@ -49,10 +50,14 @@ public:
     // Would take() learn anything from it? Signatures are only looked at if so.
     [[nodiscard]] bool is_news(Record const& record) const;
 
-    // Takes the record of another member whose signature was good; `encoded` is it as a message.
-    // False, and nothing changed, if it is no news or about a stranger beyond members_max.
-    bool take(base::Instant now, Record const& record, base::Bytes encoded, base::Prng& prng,
-              std::vector<Change>& changes);
+    // Takes the record of another member whose signature was good and which is_news(); `encoded` is
+    // it as a message. `judgement` holds if its incarnation is new to us.
+    void take(base::Instant now, Record const& record, base::Bytes encoded, Judgement judgement,
+              base::Prng& prng, std::vector<Change>& changes);
+
+    // Forgets a member that was evicted, left, or has been down for long, whichever comes first and
+    // of those the longest. Nothing if there is none.
+    std::optional<base::NodeId> make_room(base::Instant now);
 
     // What this host thinks of the member's present incarnation from now on.
     void judge(base::Instant now, Peer& peer, Judgement judgement, base::Prng& prng,
@@ -84,7 +89,8 @@ public:
 
     [[nodiscard]] std::map<base::NodeId, Peer> const& peers() const { return peers_; }
 
-    // Members that are down, and those whose state is restarting.
+    // Members that are down, or vanished while they were leaving: they may be back; and those that
+    // live but whose process is waited for.
     [[nodiscard]] std::set<base::NodeId> const& down() const { return down_; }
 
     [[nodiscard]] std::set<base::NodeId> const& held() const { return held_; }

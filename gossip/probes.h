@@ -18,6 +18,7 @@ enum class Route : std::uint8_t {
     repeat,   // once more, bare
     relayed,  // through others
     stream,
+    padded,  // beside a probe, to learn what size passes
 };
 
 // One attempt to hear from a member: it ends when an answer of any route arrives, or fails.

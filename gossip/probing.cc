@@ -13,8 +13,8 @@ namespace {
 
 // All hosts together send about this many probes out of turn when they hear of a suspicion.
 constexpr double confirmers = 6;
-constexpr std::size_t probes_max = 64;           // further suspicions are left to the round
-constexpr auto ping_memory = base::seconds(10);  // longer than any time-out with its repeats
+constexpr std::size_t probes_max = 64;            // further suspicions are left to the round
+constexpr auto ping_memory = base::seconds(100);  // an answer that comes later tells nothing
 constexpr auto relay_memory = base::seconds(10);
 constexpr auto patience_min = base::milliseconds(5);
 // Of all members together: most paths do not carry what is tried.
@@ -26,7 +26,7 @@ constexpr std::uint8_t stream_answers_max = 5;  // then datagrams are taken not 
 void Gossip::Machine::on_tick(base::Instant now, Effects& out) {
     start(now);
     if (!has_left()) {
-        rearm_after_pause(now);
+        notice_pause(now);
         for (base::NodeId const target : probes_.due_for_repeat(now)) {
             try_other_routes(now, target, out);
         }
@@ -66,13 +66,15 @@ base::Instant Gossip::Machine::next_deadline() const {
     if (!seeds_.empty()) {
         next = std::min(next, seeds_at_);
     }
-    return std::min({next, probe_at_, push_pull_at_, reconnect_at_, suspicions_.next_deadline(),
-                     probes_.next_deadline(), relays_.next_deadline(),
-                     steadiness_.next_deadline(config_)});
+    return std::min({next, probe_at_, awake_at_ + config_.probe_interval, push_pull_at_,
+                     reconnect_at_, suspicions_.next_deadline(), probes_.next_deadline(),
+                     relays_.next_deadline(), steadiness_.next_deadline(config_)});
 }
 
-void Gossip::Machine::rearm_after_pause(base::Instant now) {
-    base::Duration const late = now - probe_at_;
+void Gossip::Machine::notice_pause(base::Instant now) {
+    // We ask to be called every probe_interval at least.
+    base::Duration const late = now - awake_at_ - config_.probe_interval;
+    awake_at_ = now;
     if (late <= config_.probe_interval) {
         return;
     }
@@ -86,8 +88,12 @@ void Gossip::Machine::rearm_after_pause(base::Instant now) {
 void Gossip::Machine::start_probe_round(base::Instant now, Effects& out) {
     probe_at_ = now + health_.stretched(config_.probe_interval);
     probes_.forget_before(now - ping_memory);
-    if (Peer* const target = membership_.next_probe(prng_)) {
-        start_probe(now, *target, out);
+    // Who is cut off probes more slowly the worse its health is, and would need minutes to see how
+    // many are gone: while nobody answers it makes up for that.
+    for (int left = 1 + std::min(failures_in_a_row_, health_.score()); left > 0; --left) {
+        if (Peer* const target = membership_.next_probe(prng_)) {
+            start_probe(now, *target, out);
+        }
     }
 }
 
@@ -121,7 +127,8 @@ void Gossip::Machine::send_ping(base::Instant now, Peer& target, Route route, Ef
     } else if (route == Route::repeat) {
         size = send_datagram(target, {&ping, 1}, News::without, out);
     } else {
-        size = send_first_ping(now, target, ping, out);
+        size = send_datagram(target, {&ping, 1}, News::with, out);
+        search_mtu(now, target, out);
         if (Probe* const probe = probes_.find(target.member->id)) {
             probe->size = size;
         }
@@ -129,41 +136,52 @@ void Gossip::Machine::send_ping(base::Instant now, Peer& target, Route route, Ef
     probes_.sent(sequence, {target.member->id, route, now, size});
 }
 
-std::size_t Gossip::Machine::send_first_ping(base::Instant now, Peer const& target,
-                                             base::Bytes const& ping, Effects& out) {
-    std::size_t const wanted =
-        now >= mtu_search_at_ ? target.mtu.probe_size(now, config_.datagram_max) : 0;
-    if (wanted == 0) {
-        return send_datagram(target, {&ping, 1}, News::with, out);
+void Gossip::Machine::search_mtu(base::Instant now, Peer const& target, Effects& out) {
+    if (now < mtu_search_at_) {
+        return;
     }
     mtu_search_at_ = now + mtu_search_interval;
-    PacketWriter packet(wanted);
-    if (auto const held = held_against(target)) {
-        packet.add(*held);
+    if (auto const last = mtu_search_ ? probes_.take_answered(*mtu_search_) : std::nullopt) {
+        if (Peer* const peer = membership_.find(last->target)) {
+            peer->mtu.on_lost(now, last->size, config_.datagram_max);
+        }
     }
-    packet.add(ping);
+    mtu_search_.reset();
+    std::size_t const size = target.mtu.probe_size(now, config_.datagram_max);
+    if (size == 0) {
+        return;
+    }
+    mtu_search_ = prng_.next();
+    PacketWriter packet(size);
+    packet.add(encode(Ping{*mtu_search_}));
     packet.add(encode(Padding{std::max(packet.room(), padding_min)}));
     out.sends.push_back({target.member->address, Channel::datagram, packet.take()});
-    return wanted;
+    probes_.sent(*mtu_search_, {target.member->id, Route::padded, now, size});
 }
 
 void Gossip::Machine::try_other_routes(base::Instant now, base::NodeId target, Effects& out) {
     Probe& probe = *probes_.find(target);
+    // However late we are, the other routes get their time.
+    probe.fails_at = std::max(probe.fails_at, now + (probe.fails_at - probe.repeat_at));
     probe.repeat_at = base::instant_max;
     Peer& peer = *membership_.find(target);
     send_ping(now, peer, Route::repeat, out);
     send_ping(now, peer, Route::stream, out);
     auto const count = static_cast<std::size_t>(config_.indirect_probes);
-    // Of twice as many, those nearest to the target: they know best.
+    // Of twice as many, half of them those nearest to the target, who know best; not all, for what
+    // has struck the target may have struck its neighbours.
     std::vector<Peer*> helpers = membership_.sample(prng_, 2 * count, target);
-    if (peer.coordinate) {
+    std::erase_if(helpers,
+                  [](Peer const* helper) { return helper->judgement != Judgement::trusted; });
+    if (peer.coordinate && helpers.size() > count) {
         auto const away = [&](Peer const* helper) {
             return std::pair(helper->coordinate
                                  ? gossip::distance(*helper->coordinate, *peer.coordinate)
                                  : base::Duration::max(),
                              helper->member->id);
         };
-        std::ranges::sort(helpers, {}, away);
+        auto const middle = helpers.begin() + static_cast<std::ptrdiff_t>(count / 2);
+        std::ranges::partial_sort(helpers, middle, {}, away);
     }
     helpers.resize(std::min(helpers.size(), count));
     std::uint64_t const sequence = prng_.next();
@@ -182,6 +200,7 @@ void Gossip::Machine::fail_probe(base::Instant now, base::NodeId target, Effects
     Probe const probe = *probes_.find(target);
     probes_.finish(target);
     ++counters_.probes_failed;
+    ++failures_in_a_row_;
     health_.on_probe_failed(probe.nacks_expected, probe.nacks);
     Peer* const peer = membership_.find(target);
     if (peer == nullptr || peer->member->incarnation != probe.incarnation) {
@@ -231,7 +250,12 @@ void Gossip::Machine::on_ack(Incoming const& in, Ack const& ack, Effects& out) {
 
 void Gossip::Machine::on_answer(Incoming const& in, Probes::Ping const& ping, Ack const& ack,
                                 Effects& out) {
-    Peer& peer = *membership_.find(ping.target);
+    Peer* const target = membership_.find(ping.target);
+    failures_in_a_row_ = 0;
+    if (target == nullptr) {
+        return;
+    }
+    Peer& peer = *target;
     Probe const* const probe = probes_.find(ping.target);
     if (ping.route == Route::direct || ping.route == Route::repeat) {
         base::Duration const sample = in.now - ping.sent_at;
@@ -239,15 +263,12 @@ void Gossip::Machine::on_answer(Incoming const& in, Probes::Ping const& ping, Ac
         anyones_.on_sample(sample);
         peer.member->round_trip = *peer.round_trip.smoothed();
         peer.stream_answers = 0;
-        if (peer.judgement == Judgement::refused && peer.wrong_refusals < UINT8_MAX) {
-            ++peer.wrong_refusals;
-        }
         if (ack.coordinate) {
             peer.coordinate = ack.coordinate;
             position_.on_sample(ping.target, *ack.coordinate, sample, prng_);
         }
     }
-    if (ping.route == Route::direct) {
+    if (ping.route == Route::direct || ping.route == Route::padded) {
         peer.mtu.on_delivered(in.now, ping.size, config_.datagram_max);
     } else if (ping.route == Route::repeat && probe != nullptr && probe->size > ping.size) {
         peer.mtu.on_lost(in.now, probe->size, config_.datagram_max);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr base::Duration agreement_window = base::seconds(10);
 constexpr base::Duration loss_length = base::seconds(5);
+constexpr base::Duration refutation_window = base::seconds(60);
 
 }  // namespace
 
@@ -29,13 +30,30 @@ bool Steadiness::on_accused(base::Instant now, base::NodeId accuser, std::size_t
         return false;
     }
     on_tick(now, config);  // what was due before this loss is not lost to it
+    count_loss(now);
+    return true;
+}
+
+bool Steadiness::on_refuted(base::Instant now) {
+    if (now - refutations_since_ > refutation_window) {
+        refutations_since_ = now;
+        refutations_ = 0;
+    }
+    if (++refutations_ < refutations_max) {
+        return false;
+    }
+    refutations_ = 0;
+    count_loss(now);
+    return true;
+}
+
+void Steadiness::count_loss(base::Instant now) {
     first_.reset();
     deaf_until_ = now + loss_length;
     last_loss_ = now;
     forgiven_until_ = now;
     flaps_ = std::min(flaps_ + 1, flaps_max);
     steady_ = flaps_ < 2;
-    return true;
 }
 
 bool Steadiness::on_tick(base::Instant now, Config const& config) {

@@ -21,6 +21,7 @@ namespace gossip {
 class Steadiness {
 public:
     static constexpr std::uint32_t flaps_max = 20;  // further losses are not counted up
+    static constexpr int refutations_max = 45;
 
     // `flaps` of the last run, as if the last loss were now: a host that restarts over and over is
     // unsteady too.
@@ -32,6 +33,11 @@ public:
     // said. True if a loss was counted by this call; steady() and flaps() may have changed then.
     bool on_accused(base::Instant now, base::NodeId accuser, std::size_t others,
                     Config const& config);
+
+    // This host had to refute an accusation. So many of these that no lossy network explains them
+    // (refutations_max within a minute) are a loss too: others do not reach this host although it
+    // reaches them, as behind a firewall that lets only answers in. True if a loss was counted.
+    bool on_refuted(base::Instant now);
 
     // Forgives, and ends the hold. True if steady() or flaps() changed.
     bool on_tick(base::Instant now, Config const& config);
@@ -49,6 +55,7 @@ private:
         base::Instant at{};
     };
 
+    void count_loss(base::Instant now);
     [[nodiscard]] base::Duration hold(Config const& config) const;
 
     std::uint32_t flaps_;
@@ -57,6 +64,8 @@ private:
     base::Instant forgiven_until_;     // the last loss, or the last one forgiven since
     base::Instant deaf_until_{};       // accusations before belong to the last loss
     std::optional<Accusation> first_;  // of a loss that is not agreed on yet
+    base::Instant refutations_since_{};
+    int refutations_ = 0;
 };
 
 }  // namespace gossip

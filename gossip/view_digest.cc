@@ -23,9 +23,9 @@ std::size_t ViewDigest::bucket_of(base::NodeId id, std::size_t buckets) {
     return static_cast<std::size_t>(hash_of(id) % buckets);
 }
 
-void ViewDigest::toggle(base::NodeId id, std::uint64_t incarnation, std::uint8_t standing) {
+void ViewDigest::toggle(base::NodeId id, std::uint64_t record, std::uint8_t standing) {
     // Mixed one after the other: members with equal sums or differences of the three still differ.
-    std::uint64_t const hash = base::mix(base::mix(hash_of(id) ^ incarnation) ^ standing);
+    std::uint64_t const hash = base::mix(base::mix(hash_of(id) ^ record) ^ standing);
     digests_[bucket_of(id, digests_.size())] ^= base::mix(hash);
 }
 

@@ -10,7 +10,7 @@ namespace gossip {
 
 // A summary of a view of the fleet, so that two hosts with equal views find that out for a few
 // bytes: members fall into buckets by their id, and a bucket's digest is the exclusive or of a hash
-// of each member's (id, incarnation, standing). Order does not matter, and a change is two updates.
+// of each member's (id, record, standing). Order does not matter, and a change is two updates.
 class ViewDigest {
 public:
     static constexpr std::size_t buckets_max = 64;
@@ -22,7 +22,7 @@ public:
     explicit ViewDigest(std::size_t buckets) : digests_(buckets) {}
 
     // `standing` tells live, down and left apart. Adding twice removes.
-    void toggle(base::NodeId id, std::uint64_t incarnation, std::uint8_t standing);
+    void toggle(base::NodeId id, std::uint64_t record, std::uint8_t standing);
 
     [[nodiscard]] std::vector<std::uint64_t> const& digests() const { return digests_; }
 
