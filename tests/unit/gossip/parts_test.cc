@@ -1,38 +1,33 @@
-// The parts of the machine one by one: formulas, codec, queue, order of probes.
-#include <map>
+// The parts of the machine one by one: the queue of news, the table of members, suspicions.
+#include <algorithm>
 #include <set>
 #include <vector>
 
 #include <catch2/catch.hpp>
 
 #include "gossip/broadcast_queue.h"
-#include "gossip/codec.h"
 #include "gossip/membership.h"
 #include "gossip/suspicion.h"
-#include "gossip/timing.h"
-#include "tests/unit/gossip/cluster.h"
+#include "tests/unit/gossip/records.h"
 
 using gossip::BroadcastQueue;
-using gossip::Member;
+using gossip::Change;
+using gossip::Intent;
+using gossip::Judgement;
+using gossip::Membership;
 using gossip::Message;
+using gossip::Record;
 using gossip::State;
+using gossip_test::draft;
 using gossip_test::host_address;
 using gossip_test::node_id;
+using gossip_test::record;
+using gossip_test::signed_by;
 using Kind = gossip::BroadcastQueue::Kind;
 
 namespace {
 
 base::Instant const now{base::seconds(100)};
-
-Member member(int host, std::uint64_t incarnation, State state) {
-    return {node_id(host), "", host_address(host), incarnation, state, {}, {}};
-}
-
-base::Bytes packet_of(Message const& message) {
-    gossip::PacketWriter writer(4096);
-    writer.add(gossip::encode(message));
-    return writer.take();
-}
 
 base::Bytes payload(char const* text) {
     return gossip::encode(gossip::Broadcast{base::to_bytes(text)});
@@ -54,119 +49,38 @@ std::vector<std::string> next_packet(BroadcastQueue& queue, std::size_t size_max
 
 using Texts = std::vector<std::string>;
 
+// Host 0's table.
+struct Table {
+    Membership members{{node_id(0), "", host_address(0), 1, {}, 0}};
+    base::Prng prng{1};
+    std::vector<Change> changes;
+
+    bool take(Record const& news) {
+        changes.clear();
+        return members.take(now, news, gossip::encode(news), prng, changes);
+    }
+
+    void judge(int host, Judgement judgement) {
+        changes.clear();
+        members.judge(now, *members.find(node_id(host)), judgement, prng, changes);
+    }
+
+    State state(int host) { return members.find(node_id(host))->member->state; }
+};
+
+gossip::Suspicion suspicion(int host, base::Duration shortest, base::Duration longest) {
+    return {.member = node_id(host),
+            .incarnation = 1,
+            .started = now,
+            .time_min = shortest,
+            .time_max = longest,
+            .confirmations_wanted = 2,
+            .accusers = {node_id(90)},
+            .answered = false,
+            .deadline = {}};
+}
+
 }  // namespace
-
-TEST_CASE("retransmits grow with the logarithm of the fleet") {
-    CHECK(gossip::retransmits(3, 0) == 0);
-    CHECK(gossip::retransmits(3, 1) == 3);
-    CHECK(gossip::retransmits(3, 99) == 6);
-}
-
-TEST_CASE("suspicion timeouts grow with the logarithm of the fleet") {
-    std::map<std::size_t, int> const expected{{5, 1000},   {10, 1000},  {50, 1698},
-                                              {100, 2000}, {500, 2698}, {1000, 3000}};
-    for (auto const& [members, millis] : expected) {
-        CAPTURE(members);
-        auto const timeout = gossip::suspicion_timeout(3, members, base::seconds(1)) / 3;
-        CHECK(std::chrono::floor<base::milliseconds>(timeout).count() == millis);
-    }
-}
-
-TEST_CASE("push-pull is rarer in a larger fleet") {
-    for (auto const& [members, factor] : std::map<std::size_t, int>{
-             {0, 1}, {32, 1}, {33, 2}, {64, 2}, {65, 3}, {128, 3}, {1000, 6}}) {
-        CAPTURE(members);
-        CHECK(gossip::push_pull_interval(base::seconds(1), members) == base::seconds(factor));
-    }
-}
-
-TEST_CASE("every message survives the wire") {
-    auto const round_trip = [](Message const& message) {
-        auto const messages = gossip::decode(packet_of(message));
-        REQUIRE(messages);
-        REQUIRE(messages->size() == 1);
-        return messages->front();
-    };
-    CHECK(std::get<gossip::Ping>(round_trip(gossip::Ping{UINT64_MAX})).sequence == UINT64_MAX);
-    base::SocketAddress const v6{*base::parse_ip("fd00::1"), 65535};
-    auto const request =
-        std::get<gossip::PingRequest>(round_trip(gossip::PingRequest{3, node_id(4), v6}));
-    CHECK(request.target == node_id(4));
-    CHECK(request.address == v6);
-    auto const ack = std::get<gossip::Ack>(round_trip(gossip::Ack{3, node_id(4)}));
-    CHECK(ack.subject == node_id(4));
-    CHECK(std::get<gossip::Exchange>(round_trip(gossip::Exchange::reply)) ==
-          gossip::Exchange::reply);
-    for (State const state : {State::alive, State::suspect, State::down, State::left}) {
-        Member full = member(9, gossip::incarnation_max, state);
-        full.name = std::string(gossip::name_max, 'n');
-        full.meta = base::Bytes(gossip::meta_max, std::byte{7});
-        auto const read = std::get<Member>(round_trip(full));
-        CHECK(read.id == full.id);
-        CHECK(read.state == state);
-        CHECK(read.incarnation == full.incarnation);
-        CHECK(gossip::same_content(read, full));
-    }
-    auto const broadcast = std::get<gossip::Broadcast>(
-        round_trip(gossip::Broadcast{base::Bytes(gossip::payload_max)}));
-    CHECK(broadcast.bytes.size() == gossip::payload_max);
-}
-
-TEST_CASE("a field over its bound is malformed") {
-    Member long_name = member(1, 1, State::alive);
-    long_name.name = std::string(gossip::name_max + 1, 'n');
-    CHECK_FALSE(gossip::decode(packet_of(long_name)));
-    Member long_meta = member(1, 1, State::alive);
-    long_meta.meta.resize(gossip::meta_max + 1);
-    CHECK_FALSE(gossip::decode(packet_of(long_meta)));
-    CHECK_FALSE(gossip::decode(packet_of(member(1, gossip::incarnation_max + 1, State::alive))));
-    CHECK_FALSE(gossip::decode(packet_of(member(1, 1, static_cast<State>(4)))));
-    CHECK_FALSE(gossip::decode(packet_of(static_cast<gossip::Exchange>(2))));
-    CHECK_FALSE(gossip::decode(packet_of(gossip::Broadcast{base::Bytes(gossip::payload_max + 1)})));
-}
-
-TEST_CASE("a packet of more than messages_max messages is malformed") {
-    gossip::PacketWriter writer(1 << 20);
-    for (std::size_t i = 0; i < gossip::messages_max; ++i) {
-        REQUIRE(writer.add(gossip::encode(gossip::Ping{1})));
-    }
-    gossip::PacketWriter more = writer;
-    more.add(gossip::encode(gossip::Ping{1}));
-    CHECK(gossip::decode(writer.take()));
-    CHECK_FALSE(gossip::decode(more.take()));
-}
-
-TEST_CASE("every truncated packet is malformed, none is read past its end") {
-    Member full = member(9, 1'000'000, State::suspect);
-    full.name = "host";
-    full.meta = base::to_bytes("meta");
-    base::Bytes const whole = packet_of(full);
-    CHECK(gossip::decode(whole));
-    // The version alone is a packet of no messages.
-    for (std::size_t size = 2; size < whole.size(); ++size) {
-        CAPTURE(size);
-        CHECK_FALSE(gossip::decode(base::ByteView(whole).first(size)));
-    }
-    CHECK_FALSE(gossip::decode({}));
-}
-
-TEST_CASE("packets of a later version of the same format are read as far as known") {
-    auto const bytes = [](std::initializer_list<int> values) {
-        base::Bytes out;
-        for (int const value : values) {
-            out.push_back(static_cast<std::byte>(value));
-        }
-        return out;
-    };
-    // Kind 99 with a body of one byte, then a ping (kind 0) of sequence 5 with a field more.
-    auto const messages = gossip::decode(bytes({1, 99, 0xc4, 1, 7, 0, 0xc4, 2, 5, 6}));
-    REQUIRE(messages);
-    REQUIRE(messages->size() == 1);
-    CHECK(std::get<gossip::Ping>(messages->front()).sequence == 5);
-    CHECK_FALSE(gossip::decode(bytes({2, 0, 0xc4, 1, 5})));     // another version
-    CHECK_FALSE(gossip::decode(bytes({1, 0, 0x91, 5})));        // an array for a body
-    CHECK_FALSE(gossip::decode(bytes({1, 0, 0xc4, 1, 0xc0})));  // nil for a number
-}
 
 TEST_CASE("what was sent least goes first, and of that the newest") {
     BroadcastQueue queue(10);
@@ -216,92 +130,172 @@ TEST_CASE("an update too large for the room left gives way to a smaller one") {
     CHECK(next_packet(queue).front() == "a text of some length");
 }
 
-TEST_CASE("claims are ordered by incarnation, then state") {
-    std::vector<Member> ascending;
-    for (std::uint64_t const incarnation : {1U, 2U}) {
-        for (State const state : {State::alive, State::suspect, State::down, State::left}) {
-            ascending.push_back(member(1, incarnation, state));
+TEST_CASE("of two records the one of the higher incarnation is taken") {
+    Table table;
+    CHECK(table.take(record(1, 5)));
+    CHECK(table.changes.size() == 1);
+    CHECK_FALSE(table.changes[0].before);
+    CHECK_FALSE(table.take(record(1, 5)));
+    CHECK_FALSE(table.take(record(1, 4, Intent::leaving)));
+    CHECK(table.state(1) == State::alive);
+    CHECK(table.take(record(1, 6, Intent::leaving)));
+    CHECK(table.state(1) == State::leaving);
+}
+
+TEST_CASE("hosts that hear the same records in any order agree") {
+    base::Prng prng(1);
+    for (int round = 0; round < 200; ++round) {
+        std::vector<Record> records;
+        for (int i = 0; i < 6; ++i) {
+            Record fields = draft(1, 1 + prng.below(3));
+            fields.intent = static_cast<Intent>(prng.below(5));
+            fields.address = host_address(static_cast<int>(10 + prng.below(3)));
+            records.push_back(signed_by(1, std::move(fields)));
         }
-    }
-    for (std::size_t i = 0; i < ascending.size(); ++i) {
-        for (std::size_t j = 0; j < ascending.size(); ++j) {
-            CHECK(gossip::outranks(ascending[i], ascending[j]) == (i > j));
+        Table one;
+        Table other;
+        for (Record const& said : records) {
+            one.take(said);
         }
+        prng.shuffle(std::span(records));
+        for (Record const& said : records) {
+            other.take(said);
+        }
+        CHECK(one.members.find(node_id(1))->record == other.members.find(node_id(1))->record);
+        CHECK(one.state(1) == other.state(1));
     }
 }
 
-TEST_CASE("hosts that hear the same claims in any order agree") {
-    base::Prng prng(1);
-    for (int round = 0; round < 200; ++round) {
-        std::vector<Member> claims;
-        for (int i = 0; i < 6; ++i) {
-            std::uint64_t const incarnation = prng.below(3);
-            Member claim = member(1, incarnation, static_cast<State>(prng.below(4)));
-            claim.address = host_address(static_cast<int>(10 + incarnation));
-            claims.push_back(claim);
-        }
-        gossip::Membership one({node_id(0), "", host_address(0), 1, {}});
-        gossip::Membership other = one;
-        for (Member const& claim : claims) {
-            one.merge(now, claim, prng);
-        }
-        prng.shuffle(std::span(claims));
-        for (Member const& claim : claims) {
-            other.merge(now, claim, prng);
-        }
-        Member const& a = *one.find(node_id(1));
-        Member const& b = *other.find(node_id(1));
-        CHECK(a.state == b.state);
-        CHECK(a.incarnation == b.incarnation);
-        CHECK(gossip::same_content(a, b));
-    }
+TEST_CASE("a judgement is of one incarnation, and what a member says of itself shows through") {
+    Table table;
+    table.take(record(1, 1));
+    table.judge(1, Judgement::suspect);
+    CHECK(table.state(1) == State::suspect);
+    table.judge(1, Judgement::down);
+    CHECK(table.state(1) == State::down);
+    CHECK(table.members.live_count() == 0);
+    CHECK(table.members.down().contains(node_id(1)));
+    table.take(record(1, 2));
+    CHECK(table.state(1) == State::alive);
+    CHECK(table.members.live_count() == 1);
+    CHECK(table.members.down().empty());
+    table.judge(1, Judgement::refused);
+    CHECK(table.state(1) == State::restarting);
+    CHECK(table.members.held().contains(node_id(1)));
+    table.take(record(1, 3, Intent::unsteady));
+    CHECK(table.state(1) == State::unsteady);
+    table.judge(1, Judgement::suspect);
+    CHECK(table.state(1) == State::unsteady);
+    table.take(record(1, 4, Intent::leaving));
+    table.judge(1, Judgement::down);
+    CHECK(table.state(1) == State::left);
+    CHECK(table.members.down().empty());
+}
+
+TEST_CASE("what is remembered is down, and yields to any record") {
+    Table table;
+    gossip::Member known;
+    known.id = node_id(1);
+    known.incarnation = 7;
+    known.state = State::alive;
+    table.members.remember(now, known);
+    known.id = node_id(2);
+    known.state = State::left;
+    table.members.remember(now, known);
+    CHECK(table.state(1) == State::down);
+    CHECK(table.state(2) == State::left);
+    CHECK(table.members.down() == std::set{node_id(1)});
+    CHECK(table.take(record(1, 1)));
+    CHECK(table.state(1) == State::alive);
+}
+
+TEST_CASE("a member that was thrown out stays so whatever it says") {
+    Table table;
+    table.take(record(1, 1));
+    table.members.evict(now, node_id(1), table.prng, table.changes);
+    CHECK(table.state(1) == State::evicted);
+    CHECK(table.members.live_count() == 0);
+    table.take(record(1, 2));
+    CHECK(table.state(1) == State::evicted);
+    table.members.readmit(now, node_id(1), table.prng, table.changes);
+    CHECK(table.state(1) == State::down);
 }
 
 TEST_CASE("a round probes every live member once, and rounds differ") {
-    base::Prng prng(2);
-    gossip::Membership membership({node_id(0), "", host_address(0), 1, {}});
+    Table table;
     for (int host = 1; host <= 20; ++host) {
-        membership.merge(now, member(host, 1, State::alive), prng);
+        table.take(record(host));
     }
-    membership.merge(now, member(5, 1, State::down), prng);
+    table.judge(5, Judgement::down);
+    auto const next = [&] { return table.members.next_probe(table.prng)->member->id; };
     auto const round = [&] {
         std::vector<base::NodeId> order;
         for (int i = 0; i < 19; ++i) {
-            order.push_back(membership.next_probe(prng)->id);
+            order.push_back(next());
         }
         return order;
     };
-    while (membership.next_probe(prng)->id != node_id(1)) {
+    while (next() != node_id(1)) {
     }
     // Wherever the round stood: of any 2n - 1 probes each member gets one (SWIM, section 4.3).
     std::set<base::NodeId> probed;
     for (int i = 0; i < 37; ++i) {
-        probed.insert(membership.next_probe(prng)->id);
+        probed.insert(next());
     }
     CHECK(probed.size() == 19);
     CHECK_FALSE(probed.contains(node_id(5)));
     CHECK(round() != round());
 }
 
+TEST_CASE("members that come and go in the middle of a round disturb nobody else's turn") {
+    base::Prng prng(4);
+    for (int round = 0; round < 100; ++round) {
+        Table table;
+        table.prng = base::Prng(prng.next());
+        for (int host = 1; host <= 12; ++host) {
+            table.take(record(host));
+        }
+        std::set<base::NodeId> probed;
+        for (std::uint64_t i = prng.below(12); i > 0; --i) {
+            probed.insert(table.members.next_probe(table.prng)->member->id);
+        }
+        for (int host = 1; host <= 6; ++host) {
+            table.judge(host, prng.chance(0.5) ? Judgement::down : Judgement::suspect);
+        }
+        for (int host = 20; host < 23; ++host) {
+            table.take(record(host));
+        }
+        // The rest of the round, and the next.
+        for (std::size_t i = 0; i < 2 * table.members.live_count(); ++i) {
+            probed.insert(table.members.next_probe(table.prng)->member->id);
+        }
+        for (int host = 1; host < 23; ++host) {
+            bool const live = (host <= 12 || host >= 20) && table.state(host) != State::down;
+            CHECK((!live || probed.contains(node_id(host))));
+        }
+    }
+}
+
 TEST_CASE("a sample has no repeats, no excluded member and nobody who is gone") {
-    base::Prng prng(3);
-    gossip::Membership membership({node_id(0), "", host_address(0), 1, {}});
+    Table table;
     for (int host = 1; host <= 5; ++host) {
-        membership.merge(now, member(host, 1, host == 5 ? State::left : State::alive), prng);
+        table.take(record(host, 1, host == 5 ? Intent::left : Intent::running));
     }
     for (int i = 0; i < 50; ++i) {
-        auto const sample = membership.sample(prng, 10, node_id(2));
-        std::set<Member const*> const unique(sample.begin(), sample.end());
+        auto const sample = table.members.sample(table.prng, 10, node_id(2));
+        std::set<gossip::Peer*> const unique(sample.begin(), sample.end());
         CHECK(unique.size() == 3);
         CHECK(sample.size() == 3);
     }
-    CHECK(membership.sample(prng, 2, {}).size() == 2);
+    CHECK(table.members.sample(table.prng, 2, {}).size() == 2);
 }
 
 TEST_CASE("a suspicion expires once, and one about a later incarnation replaces it") {
     gossip::Suspicions suspicions;
-    suspicions.start({node_id(1), 1, now + base::seconds(1)});
-    suspicions.start({node_id(1), 2, now + base::seconds(2)});
+    suspicions.start(suspicion(1, base::seconds(1), base::seconds(1)));
+    gossip::Suspicion later = suspicion(1, base::seconds(2), base::seconds(2));
+    later.incarnation = 2;
+    suspicions.start(later);
     CHECK_FALSE(suspicions.take_expired(now + base::seconds(1)));
     CHECK(suspicions.next_deadline() == now + base::seconds(2));
     suspicions.postpone(base::seconds(1));
@@ -310,4 +304,34 @@ TEST_CASE("a suspicion expires once, and one about a later incarnation replaces 
     CHECK(expired->incarnation == 2);
     CHECK_FALSE(suspicions.take_expired(now + base::seconds(9)));
     CHECK(suspicions.next_deadline() == base::instant_max);
+}
+
+TEST_CASE("each new accuser shortens a suspicion, the same one twice does not") {
+    gossip::Suspicions suspicions;
+    suspicions.start(suspicion(1, base::seconds(1), base::seconds(6)));
+    CHECK(suspicions.next_deadline() == now + base::seconds(6));
+    CHECK_FALSE(suspicions.confirm(node_id(1), node_id(90)));
+    CHECK(suspicions.next_deadline() == now + base::seconds(6));
+    CHECK(suspicions.confirm(node_id(1), node_id(91)));
+    base::Instant const shorter = suspicions.next_deadline();
+    CHECK(shorter < now + base::seconds(6));
+    CHECK(suspicions.confirm(node_id(1), node_id(92)));
+    CHECK(suspicions.next_deadline() == now + base::seconds(1));
+    CHECK_FALSE(suspicions.confirm(node_id(1), node_id(93)));
+    CHECK_FALSE(suspicions.confirm(node_id(2), node_id(93)));
+}
+
+TEST_CASE("a suspect that answers is let be, and has its time anew when it ceases") {
+    gossip::Suspicions suspicions;
+    suspicions.start(suspicion(1, base::seconds(1), base::seconds(6)));
+    suspicions.confirm(node_id(1), node_id(91));
+    suspicions.confirm(node_id(1), node_id(92));
+    suspicions.on_answer(now, node_id(1));
+    CHECK(suspicions.next_deadline() == now + base::seconds(6));
+    suspicions.on_silence(now + base::seconds(2), node_id(1));
+    CHECK(suspicions.next_deadline() == now + base::seconds(3));
+    suspicions.on_answer(now + base::seconds(2), node_id(1));
+    auto const expired = suspicions.take_expired(now + base::seconds(8));
+    REQUIRE(expired);
+    CHECK(expired->answered);
 }
