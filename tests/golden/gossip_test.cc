@@ -34,26 +34,84 @@ char const* word_of(gossip::State state) {
             return "alive";
         case gossip::State::suspect:
             return "suspect";
+        case gossip::State::unsteady:
+            return "unsteady";
+        case gossip::State::restarting:
+            return "restarting";
+        case gossip::State::leaving:
+            return "leaving";
         case gossip::State::down:
             return "down";
         case gossip::State::left:
             return "left";
+        case gossip::State::evicted:
+            return "evicted";
     }
     return "?";
 }
 
-// A cluster that a golden file drives. Every datagram and stream takes 1 ms.
+char const* word_of(gossip::Intent intent) {
+    switch (intent) {
+        case gossip::Intent::running:
+            return "runs";
+        case gossip::Intent::unsteady:
+            return "is unsteady";
+        case gossip::Intent::restarting:
+            return "restarts";
+        case gossip::Intent::leaving:
+            return "is leaving";
+        case gossip::Intent::left:
+            return "has left";
+    }
+    return "?";
+}
+
+char const* word_of(gossip::Accusation::Kind kind) {
+    switch (kind) {
+        case gossip::Accusation::Kind::suspect:
+            return "does not answer";
+        case gossip::Accusation::Kind::refused:
+            return "refuses";
+        case gossip::Accusation::Kind::down:
+            return "is given up by";
+    }
+    return "?";
+}
+
+char const* word_of(gossip::Exchange::Phase phase) {
+    switch (phase) {
+        case gossip::Exchange::Phase::compare:
+            return "compare";
+        case gossip::Exchange::Phase::give:
+            return "give";
+        case gossip::Exchange::Phase::take:
+            return "take";
+    }
+    return "?";
+}
+
+// A cluster that a golden file drives. Every datagram takes 1 ms; a stream message takes 5 ms, for
+// the connection and its handshake come first.
 //
 //     fleet a b c       starts hosts and joins them to the first, silently
 //     start d [N]       starts a host with incarnation N (default 1)
+//     again d           starts a host with all that it kept
 //     join d a          d joins through a
 //     kill c            c dies without a word
+//     stop c            c's process dies, its host lives
+//     announce c        c says that it restarts
+//     begin c           c says that it is leaving
 //     leave c           c leaves on purpose
+//     evict a c         a is told to throw c out
+//     readmit a c       a is told to let c in again
 //     cut a b [c d]     cuts the links between a and b, and c and d
 //     heal              mends every link
-//     run 300ms [c]     runs, and tells what is said (with c: by, to or about c) and noticed
+//     run 300ms [c]     runs, and tells what is said (with c: by, to or about c; with "streams":
+//                       by stream) and noticed
 //     skip 300ms        runs silently
 //     members a         how a sees the fleet
+//
+// a -> b is a datagram, a => b a stream, -x and =x are those that do not arrive.
 class Document {
 public:
     Document() : cluster_(options()) {
@@ -82,31 +140,61 @@ public:
 private:
     static Cluster::Options options() {
         Cluster::Options options;
-        options.latency_min = options.latency_max = base::milliseconds(1);
+        options.latency = {base::milliseconds(1), base::milliseconds(1)};
         return options;
     }
 
     void change(golden::Command const& command) {
         auto const& words = command.words;
-        if (command.name == "start") {
-            auto const incarnation = words.size() > 1 ? std::stoull(words[1]) : 1;
-            cluster_.start(host_of(words.at(0)), incarnation);
-        } else if (command.name == "join") {
-            cluster_.join(host_of(words.at(0)), {host_of(words.at(1))});
-        } else if (command.name == "kill") {
-            cluster_.kill(host_of(words.at(0)));
-        } else if (command.name == "leave") {
-            cluster_.call(host_of(words.at(0)),
-                          [this](auto& gossip, auto& out) { gossip.leave(cluster_.now(), out); });
-        } else if (command.name == "cut") {
+        if (command.name == "cut") {
             for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
                 cluster_.cut(host_of(words[i]), host_of(words[i + 1]));
             }
         } else if (command.name == "heal") {
             cluster_.heal();
-        } else {
+        } else if (!change_power(command.name, words) && !tell_machine(command.name, words)) {
             FAIL("no such command: " << command.name);
         }
+    }
+
+    // Whether it was a command of this kind.
+    bool change_power(std::string const& name, std::vector<std::string> const& words) {
+        int const host = host_of(words.at(0));
+        if (name == "start") {
+            cluster_.start(host, words.size() > 1 ? std::stoull(words[1]) : 1);
+        } else if (name == "again") {
+            cluster_.reboot(host);
+        } else if (name == "kill") {
+            cluster_.kill(host);
+        } else if (name == "stop") {
+            cluster_.kill_process(host);
+        } else if (name == "join") {
+            cluster_.join(host, {host_of(words.at(1))});
+        } else {
+            return false;
+        }
+        return true;
+    }
+
+    bool tell_machine(std::string const& name, std::vector<std::string> const& words) {
+        base::Instant const now = cluster_.now();
+        bool known = true;
+        cluster_.call(host_of(words.at(0)), [&](gossip::Gossip& gossip, gossip::Effects& out) {
+            if (name == "announce") {
+                gossip.announce_restart(now, out);
+            } else if (name == "begin") {
+                gossip.begin_leave(now, out);
+            } else if (name == "leave") {
+                gossip.leave(now, out);
+            } else if (name == "evict") {
+                gossip.evict(now, gossip_test::node_id(host_of(words.at(1))), out);
+            } else if (name == "readmit") {
+                gossip.readmit(now, gossip_test::node_id(host_of(words.at(1))), out);
+            } else {
+                known = false;
+            }
+        });
+        return known;
     }
 
     void run(std::string const& duration, std::string const& about, bool silent) {
@@ -129,7 +217,11 @@ private:
         std::ostringstream out;
         for (auto const& [id, member] : cluster_.at(host).members()) {
             out << name_of(id) << " " << word_of(member.state) << ", incarnation "
-                << member.incarnation << ", " << base::to_string(member.address) << "\n";
+                << member.incarnation << ", " << base::to_string(member.address);
+            if (member.state == gossip::State::suspect) {
+                out << ", accused by " << member.accusers;
+            }
+            out << "\n";
         }
         return out.str();
     }
@@ -153,9 +245,10 @@ private:
     void tell(Cluster::Delivery const& delivery) {
         auto const messages = gossip::decode(delivery.bytes);
         REQUIRE(messages);
+        bool const stream = delivery.channel == gossip::Channel::stream;
         std::vector<std::string> lines;
-        bool asked =
-            about_.empty() || name_of(delivery.from) == about_ || name_of(delivery.to) == about_;
+        bool asked = about_.empty() || name_of(delivery.from) == about_ ||
+                     name_of(delivery.to) == about_ || (about_ == "streams" && stream);
         for (gossip::Message const& message : *messages) {
             lines.push_back(std::visit([this](auto const& m) { return this->say(m); }, message));
             asked = asked || lines.back().starts_with(about_ + " ");
@@ -163,8 +256,9 @@ private:
         if (silent_ || !asked) {
             return;
         }
-        std::string head = time() + name_of(delivery.from) + (delivery.arrived ? " -> " : " -x ") +
-                           name_of(delivery.to) + "  ";
+        char const* const arrow =
+            stream ? (delivery.arrived ? " => " : " =x ") : (delivery.arrived ? " -> " : " -x ");
+        std::string head = time() + name_of(delivery.from) + arrow + name_of(delivery.to) + "  ";
         for (std::string const& line : lines) {
             out_ << head << line << "\n";
             head.assign(head.size(), ' ');
@@ -174,24 +268,41 @@ private:
     std::string say(gossip::Ping const& ping) { return "ping " + number(ping.sequence); }
 
     std::string say(gossip::PingRequest const& request) {
-        return "please ping " + name_of(request.target) + " " + number(request.sequence);
+        return base::concat(
+            "please ping ", name_of(request.target), " within ",
+            std::chrono::duration_cast<base::milliseconds>(request.patience).count(), " ms ",
+            number(request.sequence));
     }
 
     std::string say(gossip::Ack const& ack) {
         return "ack " + number(ack.sequence) + " of " + name_of(ack.subject);
     }
 
-    static std::string say(gossip::Exchange exchange) {
-        return exchange == gossip::Exchange::request ? "push-pull, reply wanted:" : "push-pull:";
+    std::string say(gossip::Nack const& nack) { return "nothing heard " + number(nack.sequence); }
+
+    static std::string say(gossip::Exchange const& exchange) {
+        std::size_t const buckets = exchange.phase == gossip::Exchange::Phase::compare
+                                        ? exchange.digests.size()
+                                        : exchange.bucket_count;
+        return base::concat(word_of(exchange.phase), ", buckets: ", buckets);
     }
 
-    static std::string say(gossip::Member const& member) {
-        return base::concat(name_of(member.id), " is ", word_of(member.state), ", incarnation ",
-                            member.incarnation);
+    static std::string say(gossip::Record const& record) {
+        return base::concat(name_of(record.id), " says it ", word_of(record.intent),
+                            ", incarnation ", record.incarnation);
+    }
+
+    static std::string say(gossip::Accusation const& accusation) {
+        return base::concat(name_of(accusation.member), " ", word_of(accusation.kind), " ",
+                            name_of(accusation.accuser), ", incarnation ", accusation.incarnation);
     }
 
     static std::string say(gossip::Broadcast const& broadcast) {
         return base::concat("payload ", base::as_text(broadcast.bytes));
+    }
+
+    static std::string say(gossip::Padding const& padding) {
+        return base::concat("padding, ", padding.size, " bytes");
     }
 
     // Sequences start at random: they are numbered as they appear.
