@@ -15,11 +15,13 @@ constexpr std::size_t answers_max = 16;  // records that correct one packet
 // A host whose kernel answered us this lately lives, whoever accuses it. Longer than the interval
 // to which hosts limit such answers.
 constexpr auto refusal_fresh = base::seconds(3);
+// Nobody counts on a host that is unsteady: it refutes this many times less often.
+constexpr int unsteady_patience = 10;
 // About so many of those who held a member for down tell it when it is back.
 constexpr double reproaches = 4;
 // Records with our identity that are not ours: more within this time than an earlier life of ours
 // explains are another host's. Then we insist less often, or both would shout without end.
-constexpr auto impostor_window = base::seconds(10);
+constexpr auto impostor_window = base::seconds(60);
 constexpr int impostors_max = 3;
 
 std::string bytes_of(base::NodeId const& id) {
@@ -119,8 +121,10 @@ void Gossip::Machine::on_own_record(Incoming& in, Record const& record, Effects&
     }
     // Of an earlier life whose incarnation was lost, or of a host with a copy of our identity.
     impostors_ = in.now - impostor_at_ < impostor_window ? impostors_ + 1 : 1;
-    if (impostors_ > impostors_max) {
+    if (impostors_ >= impostors_max) {
         report(in.now, {Trouble::Kind::identity_in_use, self_.id, record.address}, out);
+    }
+    if (impostors_ > impostors_max) {
         return;
     }
     impostor_at_ = in.now;
@@ -189,8 +193,9 @@ void Gossip::Machine::on_accusation_of_self(Incoming& in, Accusation const& accu
     }
     // Not faster than suspicions end: each costs a signature and news to all, and a host that
     // others reach by luck alone would do nothing else. Who is told again tells again.
+    int const patience = intent_ == Intent::unsteady ? unsteady_patience : 1;
     if (accusation.incarnation == self_.incarnation &&
-        in.now - refuted_at_ >= config_.probe_interval) {
+        in.now - refuted_at_ >= config_.probe_interval * patience) {
         refuted_at_ = in.now;
         ++counters_.refutations;
         health_.on_refutation();

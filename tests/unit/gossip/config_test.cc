@@ -67,7 +67,7 @@ std::vector<Limit> all_limits() {
         limit("restart_hold", &Config::restart_hold, 0s, 10min),
         limit("flap_window", &Config::flap_window, 1s, 1h),
         limit("flap_hold_max", &Config::flap_hold_max, 30s, 24h),
-        limit<std::size_t>("datagram_max", &Config::datagram_max, 512, 8192, 1),
+        limit<std::size_t>("datagram_max", &Config::datagram_max, 640, 8192, 1),
         limit<std::size_t>("stream_max", &Config::stream_max, 65536, 1048576, 1),
         limit<std::size_t>("queue_max", &Config::queue_max, 1, 65536, 1),
         limit("peer_rate_max", &Config::peer_rate_max, 50, 100'000, 1),
@@ -125,7 +125,7 @@ TEST_CASE("a complaint says which value, and what to give instead") {
     CHECK(complaint([](Config& config) { config.indirect_probes = 17; }) ==
           "indirect_probes is 17: give 0 to 16");
     CHECK(complaint([](Config& config) { config.datagram_max = 100; }) ==
-          "datagram_max is 100B: give 512B to 8KiB");
+          "datagram_max is 100B: give 640B to 8KiB");
     CHECK(complaint([](Config& config) { config.stream_max = 2 << 20; }) ==
           "stream_max is 2MiB: give 64KiB to 1MiB");
 }

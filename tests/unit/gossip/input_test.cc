@@ -254,6 +254,7 @@ TEST_CASE("an accusation of ourselves is answered at once to who made it") {
     host.meet(3);
     for (Kind const kind : {Kind::suspect, Kind::refused, Kind::down}) {
         std::uint64_t const before = host.gossip.self().incarnation;
+        host.now += gossip::Config{}.probe_interval;
         REQUIRE(host.receive(1, {accusation(kind, 0, before, 1)}));
         CHECK(host.gossip.self().incarnation == before + 1);
         CHECK(host.out.incarnation == before + 1);
