@@ -16,6 +16,8 @@ namespace {
 using base::LogLevel;
 
 constexpr auto repair_interval = std::chrono::seconds(5);
+// For what is said at the end to be repeated a few times: datagrams get lost.
+constexpr auto farewell = std::chrono::milliseconds(150);
 
 gossip::Channel to_gossip(Channel channel) {
     return channel == Channel::datagram ? gossip::Channel::datagram : gossip::Channel::stream;
@@ -84,6 +86,9 @@ base::Result<void> Host::Loop::open() {
     });
     services_dir_.emplace(io_, config_.services_dir,
                           [this](FileEvent const& event) { on_file(event); });
+    signals_.add(SIGTERM);
+    signals_.add(SIGINT);
+    await_signal();
     return {};
 }
 
@@ -142,17 +147,35 @@ JoinDesk::Ports Host::Loop::join_ports() {
 }
 
 bool Host::Loop::run() {
-    signals_.add(SIGTERM);
-    signals_.add(SIGINT);
-    signals_.async_wait([this](auto const& error, int) {
-        if (!error) {
-            io_.stop();
-        }
-    });
     arm();
     repair_network();
     io_.run();
     return has_left_;
+}
+
+void Host::Loop::await_signal() {
+    signals_.async_wait([this](auto const& error, int) {
+        if (!error) {
+            stop();
+            await_signal();
+        }
+    });
+}
+
+void Host::Loop::stop() {
+    bool const alone = agent_->contacts().size() <= 1;  // itself
+    if (stopping_ || has_left_ || alone) {
+        io_.stop();
+        return;
+    }
+    stopping_ = true;
+    tell([](agent::Agent& agent, agent::Effects& out) { agent.announce_restart(now(), out); });
+    stop_timer_.expires_after(farewell);
+    stop_timer_.async_wait([this](auto const& error) {
+        if (!error) {
+            io_.stop();
+        }
+    });
 }
 
 void Host::Loop::carry_out(agent::Effects& effects) {

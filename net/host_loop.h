@@ -57,6 +57,10 @@ private:
     void set_network(agent::NetworkPlan const& plan);
     void read_logs(std::vector<agent::LogRead> const& reads);
     void arm();
+    void await_signal();
+    // Tells the others that the agent ends and its containers run on, and ends the loop when they
+    // have heard it; at once when asked again.
+    void stop();
     void on_file(FileEvent const& event);
     void on_runtime(runtime::Event event);
 
@@ -75,6 +79,7 @@ private:
     boost::asio::steady_timer timer_{io_};
     boost::asio::steady_timer disk_timer_{io_};
     boost::asio::steady_timer leave_timer_{io_};
+    boost::asio::steady_timer stop_timer_{io_};
     boost::asio::steady_timer repair_timer_{io_};
     std::optional<agent::NetworkPlan> network_plan_;
     boost::asio::signal_set signals_{io_};
@@ -97,6 +102,7 @@ private:
     std::vector<Done<void>> leave_waiting_;
     std::optional<std::thread> loader_;
     bool has_left_ = false;
+    bool stopping_ = false;
 
     std::unique_ptr<Transport> transport_;
     std::optional<AdminServer> admin_;
