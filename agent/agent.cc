@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/known_hosts.h"
 #include "agent/machine.h"
 #include "base/text.h"
 
@@ -16,26 +17,6 @@ gossip::Self make_self(Config const& config) {
             .incarnation = config.boot << 20,
             .meta = {},
             .flaps = 0};
-}
-
-std::vector<gossip::Member> decode_roster(base::ByteView bytes) {
-    base::ByteReader in(bytes);
-    std::vector<gossip::Member> members;
-    std::uint64_t const count = in.varint();
-    for (std::uint64_t at = 0; at < count && at < gossip::members_max && !in.failed(); ++at) {
-        gossip::Member member;
-        std::ranges::copy(in.raw(member.id.bytes.size()),
-                          std::as_writable_bytes(std::span(member.id.bytes)).begin());
-        member.name = in.text(gossip::name_max);
-        std::ranges::copy(in.raw(member.address.ip.bytes.size()),
-                          std::as_writable_bytes(std::span(member.address.ip.bytes)).begin());
-        member.address.port = in.u16();
-        member.state = in.u8() == 1 ? gossip::State::left : gossip::State::down;
-        if (!in.failed()) {
-            members.push_back(std::move(member));
-        }
-    }
-    return members;
 }
 
 }  // namespace
@@ -66,7 +47,7 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
     std::ranges::move(actions.actions, std::back_inserter(out.actions));
     bool const kept = holds_what_it_recorded();
     std::uint64_t const recorded = map.version().of(config.id);
-    publish_instances();
+    publish_instances(now);
     publish_facts();
     gossip::Effects spreading;
     if (kept) {
@@ -76,7 +57,7 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
 
     std::vector<gossip::Member> known;
     if (auto const stored = loaded.locals.find("roster"); stored != loaded.locals.end()) {
-        known = decode_roster(stored->second);
+        known = decode_known_hosts(stored->second);
         std::erase_if(known, [&](auto const& member) { return member.id == config.id; });
     }
     gossip.remember(now, known);
@@ -149,7 +130,7 @@ void Agent::Machine::on_tick(base::Instant now, Effects& out) {
         runtime::Effects effects;
         supervisor.on_tick(now, effects);
         std::ranges::move(effects.actions, std::back_inserter(out.actions));
-        dirty = dirty || effects.changed;
+        note_own(effects.changed);
     }
     logs.on_tick(now, out.log_replies);
     if (subnet && settled && !network && now >= subnet_usable_at) {
@@ -165,8 +146,17 @@ base::Instant Agent::Machine::next_deadline() const {
     if (sight.braked()) {
         next = std::min(next, std::max(sight.full_again, decide_at));
     }
+    if (own_changed && (settled || leaving)) {
+        next = std::min(next, publish_at);
+    }
+    if (roster_changed) {
+        next = std::min(next, roster_at);
+    }
+    if (pending_sequence() != 0) {
+        next = std::min(next, write_at);
+    }
     if (!settled) {
-        next = std::min(next, settle_deadline);
+        next = std::min({next, settle_deadline, settle_unchecked ? settle_check_at : next});
     } else if (subnet && !network && !leaving) {
         next = std::min(next, std::max(subnet_usable_at, decide_at));
     }
@@ -204,7 +194,7 @@ void Agent::on_runtime(base::Instant now, runtime::Event const& event, Effects& 
     runtime::Effects effects;
     machine_->supervisor.on_event(now, event, effects);
     std::ranges::move(effects.actions, std::back_inserter(out.actions));
-    machine_->dirty = machine_->dirty || effects.changed;
+    machine_->note_own(effects.changed);
     machine_->finish(now, out);
 }
 
@@ -285,6 +275,7 @@ void Agent::announce_restart(base::Instant now, Effects& out) {
     gossip::Effects effects;
     machine_->gossip.announce_restart(now, effects);
     machine_->take(now, effects, out);
+    machine_->remember_roster();
     machine_->finish(now, out);
 }
 

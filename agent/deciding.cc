@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "agent/claims.h"
 #include "agent/machine.h"
@@ -10,6 +11,14 @@ namespace {
 
 // A fleet of this many members decides half as often: each decision costs as much more.
 constexpr std::size_t members_per_interval = 40;
+constexpr base::Duration roster_interval = base::seconds(1);
+
+// Whether both give the same plan for one state.
+bool plans_alike(Roster const& a, Roster const& b) {
+    return std::ranges::equal(
+        a, b, {}, [](auto const& entry) { return std::pair(entry.first, entry.second.duty); },
+        [](auto const& entry) { return std::pair(entry.first, entry.second.duty); });
+}
 
 }  // namespace
 
@@ -20,9 +29,19 @@ base::Instant Agent::Machine::decision_due() const {
     return loss ? urgent_at : decide_at;
 }
 
+base::Duration Agent::Machine::pace() const {
+    auto const size = static_cast<std::int64_t>(gossip.members().size() / members_per_interval);
+    return config.plan_interval * (1 + size);
+}
+
 void Agent::Machine::note_loss() {
     dirty = true;
     loss = true;
+}
+
+void Agent::Machine::note_own(bool changed) {
+    dirty = dirty || changed;
+    own_changed = own_changed || changed;
 }
 
 void Agent::Machine::finish(base::Instant now, Effects& out) {
@@ -36,13 +55,16 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
     }
     update_settled(now, out);
     if (now >= decision_due()) {
-        auto const size = static_cast<std::int64_t>(gossip.members().size() / members_per_interval);
-        decide_at = now + config.plan_interval * (1 + size);
+        decide_at = now + pace();
         urgent_at = now + config.plan_interval;
         loss_plans += loss ? 1 : 0;
         dirty = false;
         loss = false;
         decide(now, out);
+    }
+    // The others wait for it: sooner than a large fleet decides anew.
+    if (own_changed && (settled || leaving) && now >= publish_at) {
+        publish_instances(now);
     }
     if (leaving && !left && (supervisor.instances().empty() || now >= leave_deadline)) {
         left = true;
@@ -53,14 +75,24 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
         gossip::Effects effects;
         gossip.leave(now, effects);
         take(now, effects, out);
+        remember_roster();
     }
-    flush(out);
+    if (roster_changed && now >= roster_at) {
+        roster_at = now + roster_interval;
+        remember_roster();
+    }
+    flush(now, out);
 }
 
 void Agent::Machine::update_settled(base::Instant now, Effects& out) {
     if (settled) {
         return;
     }
+    settle_unchecked = now < settle_check_at && now < settle_deadline;
+    if (settle_unchecked) {
+        return;
+    }
+    settle_check_at = now + pace();
     // Peers that announce no records of their own yet do not know the present state either.
     std::size_t peers = 0;
     std::size_t current = 0;
@@ -142,13 +174,18 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
         // wins over what it wrote at its start.
         publish_facts();
     }
-    roster = live_nodes(gossip.members(), map.version(), state, cuts.doubts());
+    Roster live = live_nodes(gossip.members(), map.version(), state, cuts.doubts());
+    plan_stale = plan_stale || !plans_alike(roster, live);
+    roster = std::move(live);
     sight = look(gossip.members(), cuts.doubts(), now, config.mass_loss_hold);
     runtime::Effects actions;
     if (settled && !(leaving && now >= leave_stop_at)) {
         Subnet const numbering = update_subnet(now, out);
         claim_missing_vips();
-        plan = make_plan(state, roster);
+        if (std::exchange(plan_stale, false)) {
+            whole_plan = make_plan(state, roster);
+        }
+        plan = whole_plan;
         held_back =
             sight.braked() ? hold_back(plan, state, roster) : std::vector<placement::Assignment>();
         intent = {};
@@ -177,7 +214,7 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
     }
     std::ranges::move(actions.actions, std::back_inserter(out.actions));
     if (settled || leaving) {
-        publish_instances();
+        publish_instances(now);
     }
     publish_tables(out);
 }
@@ -195,7 +232,9 @@ void Agent::Machine::publish_facts() {
     put(facts_entry(config.id), encode(facts));
 }
 
-void Agent::Machine::publish_instances() {
+void Agent::Machine::publish_instances(base::Instant now) {
+    own_changed = false;
+    publish_at = now + config.plan_interval;
     std::map<SlotKey, InstanceRecord> records;
     for (placement::Assignment const& assignment : plan.assignments) {
         if (assignment.node == config.id) {

@@ -58,6 +58,7 @@ public:
     void take(base::Instant now, gossip::Effects& effects, Effects& out);
     void send(base::NodeId to, Part part, gossip::Channel channel, base::ByteView bytes,
               Effects& out);
+    // Puts everyone known towards the disk, if that differs from what is there.
     void remember_roster();
     // What the entry pending for the disk will be numbered; 0 when nothing is pending.
     [[nodiscard]] std::uint64_t pending_sequence() const;
@@ -69,6 +70,10 @@ public:
     // When to decide next; instant_max: nothing has changed.
     [[nodiscard]] base::Instant decision_due() const;
     void note_loss();
+    // What this host runs has changed.
+    void note_own(bool changed);
+    // The least time between two things that cost more in a larger fleet.
+    [[nodiscard]] base::Duration pace() const;
     void finish(base::Instant now, Effects& out);
     void update_settled(base::Instant now, Effects& out);
     enum class Subnet : std::uint8_t {
@@ -81,9 +86,9 @@ public:
     void claim_missing_vips();
     void decide(base::Instant now, Effects& out);
     void publish_facts();
-    void publish_instances();
+    void publish_instances(base::Instant now);
     void publish_tables(Effects& out);
-    void flush(Effects& out);
+    void flush(base::Instant now, Effects& out);
 
     // --- commands (commands.cc)
     Outcome<Accepted> apply(std::vector<spec::ServiceSpec> services);
@@ -116,7 +121,9 @@ public:
     // What was decided last, for reports and to tell changes.
     Roster roster;
     Sight sight;
-    placement::Plan plan;
+    placement::Plan whole_plan;  // of everything that `state` and `roster` ask for
+    bool plan_stale = true;
+    placement::Plan plan;                          // without what is held back
     std::vector<placement::Assignment> held_back;  // by the brake
     Intent intent;
     std::map<SlotKey, runtime::Desired> desired;
@@ -129,6 +136,8 @@ public:
     bool settled = false;
     base::Instant settle_deadline{};
     base::Instant settle_limit{};
+    base::Instant settle_check_at{};
+    bool settle_unchecked = false;  // something may have changed since the last check
     std::optional<base::Prefix> subnet;
     base::Instant subnet_usable_at{};
     bool leaving = false;
@@ -142,13 +151,18 @@ public:
     std::uint64_t loss_plans = 0;  // plans made because of a loss
     base::Instant decide_at{};     // the earliest time of the next decision
     base::Instant urgent_at{};     // likewise, of an urgent one
+    bool own_changed = false;      // what this host runs, not published yet
+    base::Instant publish_at{};    // the earliest time to publish it
     crdt::Batch pending;           // towards the disk
     std::uint64_t next_persist = 1;
     // Writes of ours that are not on the disk yet, and answers that may hold them: each with the
     // Persist it waits for, in order.
     std::deque<std::pair<std::uint64_t, crdt::Entry>> unspread;
     std::deque<std::pair<std::uint64_t, gossip::Send>> unsent;
+    base::Instant write_at{};  // the earliest time to write what others wrote
     base::Bytes roster_stored;
+    bool roster_changed = false;
+    base::Instant roster_at{};       // the earliest time to store it
     std::vector<base::Bytes> large;  // entries to stream to peers, encoded
 };
 

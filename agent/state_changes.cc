@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <array>
 
+#include "agent/known_hosts.h"
 #include "agent/machine.h"
 #include "base/text.h"
 #include "crdt/codec.h"
@@ -14,6 +16,10 @@ constexpr std::size_t stream_peers_max = 16;
 constexpr std::size_t large_pending_max = 256;
 // What sync says beyond this while the disk stands still is dropped: a later digest asks again.
 constexpr std::size_t unsent_max = 64;
+// So many entries of others are written at once, however soon after the last write.
+constexpr std::size_t unwritten_max = 512;
+// Keys that no plan depends on.
+constexpr auto unplanned = std::to_array<std::string_view>({"subnet/", "vip/", "token/"});
 
 base::Bytes framed(Part part, base::ByteView bytes) {
     base::Bytes out;
@@ -89,6 +95,9 @@ bool Agent::Machine::merge(crdt::Entry entry) {
 void Agent::Machine::note_changed(std::string_view key) {
     state.update(key, map.value(key));
     dirty = true;
+    plan_stale = plan_stale || std::ranges::none_of(unplanned, [&](std::string_view prefix) {
+                     return key.starts_with(prefix);
+                 });
 }
 
 void Agent::Machine::spread(crdt::Entry const& entry) {
@@ -199,7 +208,7 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
         if (cuts.update(now, effects.changes, gossip.members(), patience)) {
             note_loss();
         }
-        remember_roster();
+        roster_changed = true;
     }
     effects.clear();
 }
@@ -227,16 +236,8 @@ void Agent::Machine::send(base::NodeId to, Part part, gossip::Channel channel, b
 }
 
 void Agent::Machine::remember_roster() {
-    base::ByteWriter out;
-    out.varint(gossip.members().size());
-    for (auto const& [id, member] : gossip.members()) {
-        out.raw(std::as_bytes(std::span(id.bytes)));
-        out.sized(member.name);
-        out.raw(std::as_bytes(std::span(member.address.ip.bytes)));
-        out.u16(member.address.port);
-        out.u8(member.state == gossip::State::left ? 1 : 0);
-    }
-    if (base::Bytes encoded = out.take(); encoded != roster_stored) {
+    roster_changed = false;
+    if (base::Bytes encoded = encode_known_hosts(gossip.members()); encoded != roster_stored) {
         roster_stored = encoded;
         pending.locals["roster"] = std::move(encoded);
     }
@@ -246,7 +247,7 @@ std::uint64_t Agent::Machine::pending_sequence() const {
     return pending.entries.empty() && pending.locals.empty() ? 0 : next_persist;
 }
 
-void Agent::Machine::flush(Effects& out) {
+void Agent::Machine::flush(base::Instant now, Effects& out) {
     std::vector<base::NodeId> peers;
     if (!large.empty()) {
         for (auto const& [id, member] : gossip.members()) {
@@ -263,7 +264,12 @@ void Agent::Machine::flush(Effects& out) {
         }
         large.clear();
     }
-    if (pending_sequence() != 0) {
+    // What others wrote can wait: it is passed on from memory and asked for again after a crash.
+    bool const ours = !unspread.empty() && unspread.back().first == next_persist;
+    bool const due = ours || !pending.locals.empty() || pending.entries.size() >= unwritten_max ||
+                     now >= write_at;
+    if (pending_sequence() != 0 && due) {
+        write_at = now + pace();
         pending.version = map.version();
         out.persists.push_back({next_persist++, std::exchange(pending, {})});
     }

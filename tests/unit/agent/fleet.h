@@ -119,6 +119,10 @@ public:
 
     [[nodiscard]] sim::FakeStore& disk(std::uint8_t number) { return host(number).disk; }
 
+    [[nodiscard]] std::uint64_t persists(std::uint8_t number) { return host(number).persists; }
+
+    [[nodiscard]] std::uint64_t starts(std::uint8_t number) { return host(number).starts; }
+
     static Config config_of(std::uint8_t number) {
         Config config;
         config.id = node(number);
@@ -142,6 +146,8 @@ private:
         std::uint64_t boots = 0;
         std::optional<NetworkPlan> network;
         std::uint32_t addresses = 2;
+        std::uint64_t persists = 0;
+        std::uint64_t starts = 0;
         std::vector<Notice> notices;
     };
 
@@ -167,6 +173,7 @@ private:
             }
         }
         for (Persist const& persist : effects.persists) {
+            ++here.persists;
             REQUIRE(here.disk.write(persist.batch).has_value());
             Effects more;
             here.agent->on_persisted(now, persist.sequence, more);
@@ -181,6 +188,7 @@ private:
 
     static runtime::Event answer(Host& here, runtime::Action const& action) {
         if (auto const* start = std::get_if<runtime::Start>(&action)) {
+            ++here.starts;
             base::IpAddress const address = here.network->subnet.host(here.addresses++);
             return runtime::Started{start->id, address};
         }
