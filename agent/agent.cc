@@ -10,21 +10,22 @@ namespace agent {
 
 namespace {
 
-gossip::Self make_self(Config const& config) {
+gossip::Self make_self(Config const& config, std::uint32_t flaps) {
     return {.id = config.id,
             .name = config.facts.name.substr(0, gossip::name_max),
             .address = config.address,
             .incarnation = config.boot << 20,
             .meta = {},
-            .flaps = 0};
+            .flaps = flaps};
 }
 
 }  // namespace
 
-Agent::Machine::Machine(Config given, base::Prng seed, gossip::Keys const& keys)
+Agent::Machine::Machine(Config given, base::Prng seed, gossip::Keys const& signing)
     : config(std::move(given)),
       prng(seed),
-      gossip(make_self(config), config.gossip, prng.fork(), keys),
+      keys(signing),
+      gossip(make_self(config, 0), config.gossip, prng.fork(), keys),
       map(config.id, config.boot << 32),
       sync(config.id, config.sync, prng.fork()),
       supervisor(config.runtime, prng.fork()) {}
@@ -41,6 +42,12 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
     map.raise(loaded.version);
     if (auto const known = loaded.locals.find("files"); known != loaded.locals.end()) {
         files.restore(known->second);
+    }
+    if (auto const known = loaded.locals.find("flaps"); known != loaded.locals.end()) {
+        base::ByteReader in(known->second);
+        std::uint32_t const flaps = in.u32();
+        gossip = gossip::Gossip(make_self(config, in.complete() ? flaps : 0), config.gossip,
+                                prng.fork(), keys);
     }
     runtime::Effects actions;
     supervisor.adopt(now, std::move(adopted), actions);

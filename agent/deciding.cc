@@ -174,6 +174,9 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
         // wins over what it wrote at its start.
         publish_facts();
     }
+    if (std::exchange(members_changed, false)) {
+        find_clashes(out);
+    }
     Roster live = live_nodes(gossip.members(), map.version(), state, cuts.doubts());
     plan_stale = plan_stale || !plans_alike(roster, live);
     roster = std::move(live);
@@ -217,6 +220,15 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
         publish_instances(now);
     }
     publish_tables(out);
+}
+
+void Agent::Machine::find_clashes(Effects& out) {
+    std::vector<std::string> const before = std::exchange(clashing, clashes(gossip.members()));
+    for (std::string const& line : clashing) {
+        if (std::ranges::find(before, line) == before.end()) {
+            out.notices.push_back({Level::warning, line});
+        }
+    }
 }
 
 void Agent::Machine::publish_facts() {

@@ -15,6 +15,7 @@
 #include "agent/roster.h"
 #include "agent/state.h"
 #include "agent/tables.h"
+#include "agent/troubles.h"
 #include "crdt/map.h"
 #include "crdt/sync.h"
 
@@ -33,7 +34,8 @@ enum class Part : std::uint8_t {
 // what changed, plans anew when due, and tells tables and supervisor.
 class Agent::Machine {
 public:
-    Machine(Config given, base::Prng seed, gossip::Keys const& keys);
+    // `keys` outlive it.
+    Machine(Config given, base::Prng seed, gossip::Keys const& signing);
 
     void start(base::Instant now, crdt::Loaded loaded, std::vector<runtime::Adopted> adopted,
                std::span<base::SocketAddress const> seeds, Effects& out);
@@ -85,6 +87,7 @@ public:
     Subnet update_subnet(base::Instant now, Effects& out);
     void claim_missing_vips();
     void decide(base::Instant now, Effects& out);
+    void find_clashes(Effects& out);
     void publish_facts();
     void publish_instances(base::Instant now);
     void publish_tables(Effects& out);
@@ -109,6 +112,7 @@ public:
 
     Config config;
     base::Prng prng;
+    gossip::Keys const& keys;
     gossip::Gossip gossip;
     crdt::Map map;
     crdt::Sync sync;
@@ -117,6 +121,9 @@ public:
     Files files;
     LogRequests logs;
     Cuts cuts;
+    Troubles troubles;
+    std::vector<std::string> clashing;  // see clashes()
+    bool members_changed = true;        // since `clashing` was found
 
     // What was decided last, for reports and to tell changes.
     Roster roster;

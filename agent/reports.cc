@@ -125,6 +125,10 @@ StatusReport Agent::Machine::status(base::Instant now) const {
         report.problems.push_back(base::concat(pending_slot.service, '/', pending_slot.slot, ": ",
                                                words(pending_slot.obstacle)));
     }
+    for (std::string& line : troubles.lines(now)) {
+        report.problems.push_back(std::move(line));
+    }
+    report.problems.insert(report.problems.end(), clashing.begin(), clashing.end());
     if (sight.braked()) {
         report.problems.push_back(brake_text(sight, now));
     }

@@ -209,6 +209,15 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
             note_loss();
         }
         roster_changed = true;
+        members_changed = true;
+    }
+    for (gossip::Trouble const& trouble : effects.troubles) {
+        out.notices.push_back({Level::warning, troubles.note(now, trouble, gossip.members())});
+    }
+    if (effects.flaps) {
+        base::ByteWriter flaps;
+        flaps.u32(*effects.flaps);
+        pending.locals["flaps"] = flaps.take();
     }
     effects.clear();
 }
