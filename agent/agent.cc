@@ -68,6 +68,7 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
         std::erase_if(known, [&](auto const& member) { return member.id == config.id; });
     }
     gossip.remember(now, known);
+    apply_wishes(now, out);
     gossip.join(now, seeds, spreading);
     take(now, spreading, out);
     settle_deadline = known.empty() && seeds.empty() ? now : now + config.settle;
@@ -77,7 +78,7 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
 
 void Agent::Machine::on_message(base::Instant now, base::NodeId from, base::SocketAddress source,
                                 gossip::Channel channel, base::ByteView bytes, Effects& out) {
-    if (bytes.empty() || from == config.id) {
+    if (bytes.empty() || from == config.id || state.evicted(from)) {
         return;
     }
     base::ByteView const body = bytes.subspan(1);
@@ -276,6 +277,18 @@ Outcome<Accepted> Agent::put_token(base::Instant now, std::string_view id, base:
 
 base::Bytes const* Agent::token(std::string_view id) const {
     return machine_->map.value(token_entry(id));
+}
+
+Outcome<Accepted> Agent::evict(base::Instant now, std::string_view host, Effects& out) {
+    auto outcome = machine_->evict(host);
+    machine_->finish(now, out);
+    return outcome;
+}
+
+Outcome<Accepted> Agent::readmit(base::Instant now, std::string_view host, Effects& out) {
+    auto outcome = machine_->readmit(host);
+    machine_->finish(now, out);
+    return outcome;
 }
 
 void Agent::announce_restart(base::Instant now, Effects& out) {

@@ -132,6 +132,10 @@ public:
     [[nodiscard]] Outcome<Accepted> put_token(base::Instant now, std::string_view id,
                                               base::Bytes record, Effects& out);
     [[nodiscard]] base::Bytes const* token(std::string_view id) const;
+    // Throws a host out of the fleet, and takes it back: `host` is its name, its id or a beginning
+    // of that. Every host ceases to hear it as soon as it learns of that; see docs/membership.md.
+    [[nodiscard]] Outcome<Accepted> evict(base::Instant now, std::string_view host, Effects& out);
+    [[nodiscard]] Outcome<Accepted> readmit(base::Instant now, std::string_view host, Effects& out);
     // Tells the others that the agent ends and its containers run on: they wait for it for
     // gossip::Config::restart_hold. The last call before the agent ends.
     void announce_restart(base::Instant now, Effects& out);

@@ -45,6 +45,7 @@ void Agent::Machine::note_own(bool changed) {
 }
 
 void Agent::Machine::finish(base::Instant now, Effects& out) {
+    apply_wishes(now, out);
     if (cuts.on_tick(now)) {
         note_loss();
     }
@@ -182,7 +183,7 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
     roster = std::move(live);
     sight = look(gossip.members(), cuts.doubts(), now, config.mass_loss_hold);
     runtime::Effects actions;
-    if (settled && !(leaving && now >= leave_stop_at)) {
+    if (settled && !evicted && !(leaving && now >= leave_stop_at)) {
         Subnet const numbering = update_subnet(now, out);
         claim_missing_vips();
         if (std::exchange(plan_stale, false)) {
@@ -209,7 +210,7 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
             }
             supervisor.set_desired(now, intent.desired, actions);
         }
-    } else if (leaving) {
+    } else if (leaving || evicted) {
         intent = {};
         plan = {};
         held_back.clear();

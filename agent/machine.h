@@ -104,6 +104,18 @@ public:
     void begin_leave(base::Instant now, Effects& out);
     [[nodiscard]] Outcome<std::string> resolve(std::string_view service) const;
 
+    // --- throwing hosts out (evicting.cc)
+    Outcome<Accepted> evict(std::string_view host);
+    Outcome<Accepted> readmit(std::string_view host);
+    // The one host of this name or whose id begins so.
+    [[nodiscard]] Outcome<base::NodeId> find_host(std::string_view host) const;
+    // "web1 (0a1b2c3d)".
+    [[nodiscard]] std::string name_of(base::NodeId id) const;
+    // Has membership follow what the shared state says.
+    void apply_wishes(base::Instant now, Effects& out);
+    // If `entry` evicts a host: tells that host.
+    void tell_evicted(crdt::Entry const& entry, Effects& out);
+
     // --- reports (reports.cc)
     [[nodiscard]] StatusReport status(base::Instant now) const;
     [[nodiscard]] std::vector<NodeReport> nodes(base::Instant now) const;
@@ -147,6 +159,8 @@ public:
     bool settle_unchecked = false;  // something may have changed since the last check
     std::optional<base::Prefix> subnet;
     base::Instant subnet_usable_at{};
+    bool wishes_changed = false;
+    bool evicted = false;  // this host: it runs nothing
     bool leaving = false;
     bool leave_stopped = false;  // leave_stop_at has passed and been acted on
     bool left = false;

@@ -56,6 +56,23 @@ std::expected<NodeFacts, RecordError> decode_facts(base::ByteView bytes) {
     return in.complete() ? std::expected<NodeFacts, RecordError>(std::move(facts)) : malformed();
 }
 
+base::Bytes encode(NodeWish const& wish) {
+    base::ByteWriter out;
+    out.u8(format);
+    out.u8(wish.evicted ? 1 : 0);
+    return out.take();
+}
+
+std::expected<NodeWish, RecordError> decode_wish(base::ByteView bytes) {
+    base::ByteReader in(bytes);
+    bool const known = in.u8() == format;
+    std::uint8_t const evicted = in.u8();
+    if (!known || !in.complete() || evicted > 1) {
+        return malformed();
+    }
+    return NodeWish{.evicted = evicted == 1};
+}
+
 base::Bytes encode(InstanceRecord const& record) {
     base::ByteWriter out;
     out.u8(format);
@@ -141,6 +158,10 @@ std::string scale_entry(std::string_view service) {
 
 std::string facts_entry(base::NodeId node) {
     return base::concat("node/", to_string(node), "/facts");
+}
+
+std::string wish_entry(base::NodeId node) {
+    return base::concat("node/", to_string(node), "/wish");
 }
 
 std::string instance_entry(base::NodeId node, std::string_view service, std::uint32_t slot) {

@@ -34,6 +34,12 @@ struct NodeFacts {
     friend bool operator==(NodeFacts const&, NodeFacts const&) = default;
 };
 
+// node/ID/wish, written by anyone: what users want of a host.
+struct NodeWish {
+    bool evicted{};  // thrown out: nothing it says is heard, nothing runs there
+    friend bool operator==(NodeWish const&, NodeWish const&) = default;
+};
+
 // instance/ID/SERVICE/SLOT, written by the host that holds the slot. One record per slot, not per
 // container: while a container is replaced the slot is never seen without a holder.
 struct InstanceRecord {
@@ -50,8 +56,10 @@ struct InstanceRecord {
 };
 
 [[nodiscard]] base::Bytes encode(NodeFacts const& facts);
+[[nodiscard]] base::Bytes encode(NodeWish const& wish);
 [[nodiscard]] base::Bytes encode(InstanceRecord const& record);
 [[nodiscard]] std::expected<NodeFacts, RecordError> decode_facts(base::ByteView bytes);
+[[nodiscard]] std::expected<NodeWish, RecordError> decode_wish(base::ByteView bytes);
 [[nodiscard]] std::expected<InstanceRecord, RecordError> decode_instance(base::ByteView bytes);
 
 [[nodiscard]] base::Bytes encode_replicas(std::uint32_t replicas);
@@ -61,6 +69,7 @@ struct InstanceRecord {
 [[nodiscard]] std::string service_entry(std::string_view service);
 [[nodiscard]] std::string scale_entry(std::string_view service);
 [[nodiscard]] std::string facts_entry(base::NodeId node);
+[[nodiscard]] std::string wish_entry(base::NodeId node);
 [[nodiscard]] std::string instance_entry(base::NodeId node, std::string_view service,
                                          std::uint32_t slot);
 [[nodiscard]] std::string subnet_entry(base::Prefix prefix);

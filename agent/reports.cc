@@ -125,6 +125,12 @@ StatusReport Agent::Machine::status(base::Instant now) const {
         report.problems.push_back(base::concat(pending_slot.service, '/', pending_slot.slot, ": ",
                                                words(pending_slot.obstacle)));
     }
+    if (evicted) {
+        report.problems.push_back(base::concat(
+            "this host was evicted from the fleet and runs nothing: on another host `agent evict "
+            "--undo ",
+            config.facts.name, "` takes it back"));
+    }
     for (std::string& line : troubles.lines(now)) {
         report.problems.push_back(std::move(line));
     }

@@ -50,6 +50,10 @@ void State::update(std::string_view key, base::Bytes const* value) {
             auto facts =
                 value != nullptr ? decode_facts(*value) : std::unexpected(RecordError::malformed);
             set(nodes_, *id, std::move(facts));
+        } else if (id && *node == base::concat(to_string(*id), "/wish")) {
+            auto wish =
+                value != nullptr ? decode_wish(*value) : std::unexpected(RecordError::malformed);
+            set(wishes_, *id, std::move(wish));
         }
     } else if (auto const instance = after(key, instance_prefix)) {
         update_instance(*instance, value);
@@ -105,6 +109,11 @@ void State::update_instance(std::string_view rest, base::Bytes const* value) {
             instances_.erase(held);
         }
     }
+}
+
+bool State::evicted(base::NodeId node) const {
+    auto const wish = wishes_.find(node);
+    return wish != wishes_.end() && wish->second.evicted;
 }
 
 std::uint32_t State::replicas(std::string_view service) const {

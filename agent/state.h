@@ -39,6 +39,10 @@ public:
 
     [[nodiscard]] std::map<base::NodeId, NodeFacts> const& nodes() const { return nodes_; }
 
+    [[nodiscard]] std::map<base::NodeId, NodeWish> const& wishes() const { return wishes_; }
+
+    [[nodiscard]] bool evicted(base::NodeId node) const;
+
     [[nodiscard]] std::map<base::NodeId, std::map<SlotKey, InstanceRecord>> const& instances()
         const {
         return instances_;
@@ -62,6 +66,7 @@ private:
     std::map<std::string, ServiceState, std::less<>> services_;
     std::map<std::string, std::uint32_t, std::less<>> scales_;
     std::map<base::NodeId, NodeFacts> nodes_;
+    std::map<base::NodeId, NodeWish> wishes_;
     std::map<base::NodeId, std::map<SlotKey, InstanceRecord>> instances_;
     std::map<base::Prefix, base::NodeId> subnets_;
     std::map<base::IpAddress, std::string> vips_;

@@ -95,6 +95,7 @@ bool Agent::Machine::merge(crdt::Entry entry) {
 void Agent::Machine::note_changed(std::string_view key) {
     state.update(key, map.value(key));
     dirty = true;
+    wishes_changed = wishes_changed || key.ends_with("/wish");
     plan_stale = plan_stale || std::ranges::none_of(unplanned, [&](std::string_view prefix) {
                      return key.starts_with(prefix);
                  });
@@ -112,6 +113,7 @@ void Agent::Machine::spread(crdt::Entry const& entry) {
 void Agent::Machine::on_persisted(base::Instant now, std::uint64_t sequence, Effects& out) {
     for (; !unspread.empty() && unspread.front().first <= sequence; unspread.pop_front()) {
         spread(unspread.front().second);
+        tell_evicted(unspread.front().second, out);
     }
     for (; !unsent.empty() && unsent.front().first <= sequence; unsent.pop_front()) {
         out.sends.push_back(std::move(unsent.front().second));

@@ -131,7 +131,8 @@ std::vector<SubnetRoute> make_routes(base::NodeId self, State const& state,
     std::vector<SubnetRoute> routes;
     for (auto const& [prefix, owner] : state.subnets()) {
         auto const member = members.find(owner);
-        if (owner != self && member != members.end() && member->second.address.ip.is_v4()) {
+        if (owner != self && member != members.end() && member->second.address.ip.is_v4() &&
+            member->second.state != gossip::State::evicted) {
             routes.push_back({prefix, member->second.address.ip});
         }
     }

@@ -29,6 +29,7 @@ std::string key_of(std::uint8_t kind) {
         std::string("service/p/s"),
         std::string("scale/p/s"),
         agent::facts_entry(node(2)),
+        agent::wish_entry(node(static_cast<std::uint8_t>(kind / 32))),
         agent::instance_entry(node(2), "p/s", kind),
         agent::subnet_entry({0x0a800000U + (std::uint32_t{kind} << 8U), 24}),
         agent::vip_entry(base::IpAddress::v4(0x0a8f0000U + kind)),

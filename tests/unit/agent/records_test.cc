@@ -57,6 +57,8 @@ TEST_CASE("what is encoded is decoded") {
     CHECK(decode_instance(encode(full_record())) == full_record());
     CHECK(decode_instance(encode(InstanceRecord{})) == InstanceRecord{});
     CHECK(decode_facts(encode(full_facts())) == full_facts());
+    CHECK(decode_wish(encode(NodeWish{.evicted = true})) == NodeWish{.evicted = true});
+    CHECK(decode_wish(encode(NodeWish{})) == NodeWish{});
     CHECK(decode_replicas(encode_replicas(0)) == 0U);
     CHECK(decode_replicas(encode_replicas(10'000)) == 10'000U);
     CHECK(decode_meta(encode(MemberMeta{std::uint64_t{7} << 32}))->current_from == std::uint64_t{7}
@@ -74,6 +76,7 @@ TEST_CASE("every phase survives") {
 TEST_CASE("a damaged record is no record") {
     refuses_all_but_the_whole(encode(full_record()), decode_instance);
     refuses_all_but_the_whole(encode(full_facts()), decode_facts);
+    refuses_all_but_the_whole(encode(NodeWish{.evicted = true}), decode_wish);
     refuses_all_but_the_whole(encode_replicas(300), decode_replicas);
     refuses_all_but_the_whole(encode(MemberMeta{300}), decode_meta);
 }

@@ -59,6 +59,19 @@ TEST_CASE("a value that does not decode is as if absent, also where there was on
     CHECK(state.subnets().empty());
 }
 
+TEST_CASE("a host is evicted while a wish says so") {
+    State state;
+    CHECK_FALSE(state.evicted(node(1)));
+    put(state, wish_entry(node(1)), encode(NodeWish{.evicted = true}));
+    CHECK(state.evicted(node(1)));
+    CHECK_FALSE(state.evicted(node(2)));
+    put(state, wish_entry(node(1)), encode(NodeWish{}));
+    CHECK_FALSE(state.evicted(node(1)));
+    put(state, wish_entry(node(1)), encode(NodeWish{.evicted = true}));
+    put(state, wish_entry(node(1)), base::to_bytes("rubbish"));
+    CHECK(state.wishes().empty());
+}
+
 TEST_CASE("a record under another's key is ignored") {
     State state;
     spec::ServiceSpec const web = service("web");

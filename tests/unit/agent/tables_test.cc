@@ -178,6 +178,9 @@ TEST_CASE("routes lead to the subnets of the others, also while they are down") 
         put(state, subnet_entry({0x0a800000U + (std::uint32_t{number} << 8), 24}),
             base::to_bytes(to_string(member.id)));
     }
+    members[node(4)] = members[node(2)];
+    members[node(4)].state = gossip::State::evicted;
+    put(state, subnet_entry({0x0a800400, 24}), base::to_bytes(to_string(node(4))));
     put(state, "subnet/10.128.9.0/24", base::to_bytes(to_string(node(9))));  // a stranger's
     CHECK(make_routes(node(1), state, members) ==
           std::vector<SubnetRoute>{{{0x0a800200, 24}, base::IpAddress::v4(0x0a000002)},

@@ -1,0 +1,140 @@
+// Hosts that users throw out: wishes in the shared state, carried out by every host for itself.
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "agent/machine.h"
+#include "base/text.h"
+#include "crdt/codec.h"
+
+namespace agent {
+
+namespace {
+
+constexpr std::size_t candidates_max = 10;
+
+std::unexpected<Refusal> refuse(std::string text) {
+    return std::unexpected(Refusal{std::move(text)});
+}
+
+}  // namespace
+
+std::string Agent::Machine::name_of(base::NodeId id) const {
+    gossip::Member const* const member = gossip.find(id);
+    auto const facts = state.nodes().find(id);
+    std::string const name = member != nullptr && !member->name.empty() ? member->name
+                             : facts != state.nodes().end()             ? facts->second.name
+                                                                        : std::string();
+    return base::concat(name, name.empty() ? "(" : " (", short_string(id), ")");
+}
+
+Outcome<base::NodeId> Agent::Machine::find_host(std::string_view host) const {
+    std::set<base::NodeId> known;
+    for (auto const& [id, member] : gossip.members()) {
+        known.insert(id);
+    }
+    for (auto const& [id, facts] : state.nodes()) {
+        known.insert(id);
+    }
+    std::vector<base::NodeId> found;
+    for (base::NodeId const& id : known) {
+        gossip::Member const* const member = gossip.find(id);
+        auto const facts = state.nodes().find(id);
+        if ((member != nullptr && member->name == host) ||
+            (facts != state.nodes().end() && facts->second.name == host)) {
+            found.push_back(id);
+        }
+    }
+    if (found.empty() && !host.empty()) {
+        std::ranges::copy_if(known, std::back_inserter(found), [&](base::NodeId const& id) {
+            return to_string(id).starts_with(host);
+        });
+    }
+    if (found.size() == 1) {
+        return found.front();
+    }
+    std::string names;
+    std::vector<base::NodeId> const meant =
+        found.empty() ? std::vector(known.begin(), known.end()) : found;
+    for (std::size_t at = 0; at < std::min(meant.size(), candidates_max); ++at) {
+        names += base::concat(at == 0 ? "" : ", ", name_of(meant[at]));
+    }
+    names += meant.size() > candidates_max ? ", ..." : "";
+    return refuse(found.empty()
+                      ? base::concat("there is no host ", host, ": there are ", names)
+                      : base::concat(host, " may be any of ", names, ": give more of its id"));
+}
+
+Outcome<Accepted> Agent::Machine::evict(std::string_view host) {
+    auto const id = find_host(host);
+    if (!id) {
+        return std::unexpected(id.error());
+    }
+    if (*id == config.id) {
+        return refuse("this host cannot evict itself: `agent leave` takes it out of the fleet");
+    }
+    Accepted accepted;
+    if (!state.evicted(*id)) {
+        accepted.changed.push_back(name_of(*id));
+        if (!put(wish_entry(*id), encode(NodeWish{.evicted = true}))) {
+            return refuse("the shared state is full");
+        }
+    }
+    accepted.sequence = pending_sequence();
+    return accepted;
+}
+
+Outcome<Accepted> Agent::Machine::readmit(std::string_view host) {
+    auto const id = find_host(host);
+    if (!id) {
+        return std::unexpected(id.error());
+    }
+    Accepted accepted;
+    if (state.evicted(*id)) {
+        accepted.changed.push_back(name_of(*id));
+        erase(wish_entry(*id));
+    }
+    accepted.sequence = pending_sequence();
+    return accepted;
+}
+
+void Agent::Machine::apply_wishes(base::Instant now, Effects& out) {
+    if (!std::exchange(wishes_changed, false)) {
+        return;
+    }
+    gossip::Effects effects;
+    for (auto const& [id, wish] : state.wishes()) {
+        gossip::Member const* const member = gossip.find(id);
+        bool const done = member != nullptr && member->state == gossip::State::evicted;
+        if (wish.evicted && !done && id != config.id) {
+            gossip.evict(now, id, effects);
+        }
+    }
+    std::vector<base::NodeId> back;
+    for (auto const& [id, member] : gossip.members()) {
+        if (member.state == gossip::State::evicted && !state.evicted(id)) {
+            back.push_back(id);
+        }
+    }
+    for (base::NodeId const& id : back) {
+        gossip.readmit(now, id, effects);
+    }
+    take(now, effects, out);
+    bool const ours = state.evicted(config.id);
+    if (std::exchange(evicted, ours) != ours) {
+        out.notices.push_back({Level::warning, ours ? "this host was evicted from the fleet: stops "
+                                                      "its containers"
+                                                    : "this host is part of the fleet again"});
+    }
+}
+
+void Agent::Machine::tell_evicted(crdt::Entry const& entry, Effects& out) {
+    // Nobody speaks to it any more. This once its containers can be stopped.
+    for (auto const& [id, wish] : state.wishes()) {
+        if (wish.evicted && entry.key == wish_entry(id)) {
+            send(id, Part::entries, gossip::Channel::stream, crdt::encode(entry), out);
+        }
+    }
+}
+
+}  // namespace agent
