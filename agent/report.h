@@ -37,6 +37,7 @@ struct NodeReport {
     std::vector<std::string> labels;  // "zone=a"
     std::uint32_t instances{};        // live ones it holds
     base::Duration since{};           // how long in this status, as seen here
+    base::Duration round_trip{};      // to it and back; zero: not measured
 };
 
 enum class InstanceStatus : std::uint8_t {

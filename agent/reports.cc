@@ -161,6 +161,7 @@ std::vector<NodeReport> Agent::Machine::nodes(base::Instant now) const {
         report.self = id == config.id;
         report.current = roster.contains(id);
         report.since = now - member.since;
+        report.round_trip = member.round_trip;
         if (auto const facts = state.nodes().find(id); facts != state.nodes().end()) {
             report.cpu_milli = facts->second.cpu_milli;
             report.memory_bytes = facts->second.memory_bytes;

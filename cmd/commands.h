@@ -38,6 +38,11 @@ struct RunCommand {};
 
 struct LeaveCommand {};
 
+struct EvictCommand {
+    std::string host;  // its name, its id or a beginning of that
+    bool undo{};
+};
+
 struct TokenCreateCommand {
     std::uint64_t ttl_seconds = 3600;
     std::uint32_t uses{};  // 0: any number
@@ -91,9 +96,9 @@ struct DoctorCommand {};
 struct VersionCommand {};
 
 using Command = std::variant<VersionCommand, InitCommand, JoinCommand, RunCommand, LeaveCommand,
-                             TokenCreateCommand, StatusCommand, NodesCommand, ServicesCommand,
-                             PsCommand, ApplyCommand, RemoveCommand, ScaleCommand, LogsCommand,
-                             ImageLoadCommand, ImageListCommand, DoctorCommand>;
+                             EvictCommand, TokenCreateCommand, StatusCommand, NodesCommand,
+                             ServicesCommand, PsCommand, ApplyCommand, RemoveCommand, ScaleCommand,
+                             LogsCommand, ImageLoadCommand, ImageListCommand, DoctorCommand>;
 
 struct Invocation {
     DaemonOptions options;
@@ -104,6 +109,7 @@ ExitCode execute(DaemonOptions const& options, InitCommand const& command);
 ExitCode execute(DaemonOptions const& options, JoinCommand const& command);
 ExitCode execute(DaemonOptions const& options, RunCommand const& command);
 ExitCode execute(DaemonOptions const& options, LeaveCommand const& command);
+ExitCode execute(DaemonOptions const& options, EvictCommand const& command);
 ExitCode execute(DaemonOptions const& options, TokenCreateCommand const& command);
 ExitCode execute(DaemonOptions const& options, StatusCommand const& command);
 ExitCode execute(DaemonOptions const& options, NodesCommand const& command);

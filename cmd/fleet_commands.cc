@@ -11,6 +11,7 @@
 #include "cmd/launch.h"
 #include "cmd/membership.h"
 #include "cmd/output.h"
+#include "cmd/table.h"
 #include "cmd/units.h"
 #include "cmd/version.h"
 #include "net/admin/admin_client.h"
@@ -131,6 +132,25 @@ ExitCode execute(DaemonOptions const& options, LeaveCommand const&) {
         return complain("this host has left its fleet, but its agent has not ended yet");
     }
     print("This host has left its fleet, and its agent has ended.\n");
+    return ExitCode::done;
+}
+
+ExitCode execute(DaemonOptions const& options, EvictCommand const& command) {
+    net::Answer<agent::Accepted> const accepted =
+        net::AdminClient(socket_path(options)).evict(command.host, command.undo);
+    if (!accepted) {
+        return complain(accepted.error());
+    }
+    if (accepted->changed.empty()) {
+        print(base::concat(printable(command.host),
+                           command.undo ? " is not evicted\n" : " is evicted already\n"));
+    }
+    for (std::string const& host : accepted->changed) {
+        print(base::concat(printable(host), command.undo
+                                                ? ": taken back into the fleet\n"
+                                                : ": evicted; shut it down, for it still holds the "
+                                                  "fleet's key\n"));
+    }
     return ExitCode::done;
 }
 

@@ -52,6 +52,14 @@ constexpr std::array pages{
              "Tells the other hosts that this one goes, stops its containers, which start\n"
              "elsewhere, and ends the agent. Returns when that is done.",
              "  agent leave\n"},
+    HelpPage{"evict", "Throw a host out of the fleet",
+             "For a host that is lost for good, or is not to be trusted any more. No other host\n"
+             "hears it from then on, and what it ran starts elsewhere. The host itself stops its\n"
+             "containers if it can still be told. It keeps the key of the fleet, so shut it down.\n"
+             "A host that works is better taken out by `agent leave` on it.",
+             "  agent evict edge-7\n"
+             "  agent evict 3f9a0c\n"
+             "  agent evict --undo edge-7\n"},
     HelpPage{"token", "Make join tokens",
              "A token lets hosts join this fleet until it expires. It holds no key of the fleet.",
              "  agent token create --ttl 1h\n"},

@@ -292,6 +292,12 @@ private:
 
         selects<RunCommand>(add(app_, "run"));
         selects<LeaveCommand>(add(app_, "leave"));
+        CLI::App* const evict = add(app_, "evict");
+        auto const evict_command = selects<EvictCommand>(evict);
+        evict->add_option("NODE", evict_command->host, "Its name, its id or a beginning of that")
+            ->required()
+            ->option_text(" ");
+        evict->add_flag("--undo", evict_command->undo, "Take it back");
 
         CLI::App* const token = add(app_, "token");
         token->require_subcommand(1, 1);

@@ -133,9 +133,10 @@ std::string render(std::vector<agent::NodeReport> const& nodes, Listing listing)
         return json_line(nodes);
     }
     bool const wide = listing == Listing::wide;
-    Table table = wide ? Table{"NAME", "STATUS", "FOR",  "ADDRESS", "SUBNET",  "INSTANCES", "ID",
-                               "CPUS", "MEMORY", "ARCH", "RUNTIME", "VERSION", "LABELS"}
-                       : Table{"NAME", "STATUS", "FOR", "ADDRESS", "SUBNET", "INSTANCES"};
+    Table table =
+        wide ? Table{"NAME", "STATUS", "FOR",    "ADDRESS", "SUBNET",  "INSTANCES", "RTT",
+                     "ID",   "CPUS",   "MEMORY", "ARCH",    "RUNTIME", "VERSION",   "LABELS"}
+             : Table{"NAME", "STATUS", "FOR", "ADDRESS", "SUBNET", "INSTANCES"};
     for (agent::NodeReport const& node : nodes) {
         std::vector<std::string> row{node.self ? base::concat(node.name, " *") : node.name,
                                      std::string(to_string(node.status)),
@@ -144,9 +145,9 @@ std::string render(std::vector<agent::NodeReport> const& nodes, Listing listing)
                                      node.subnet,
                                      std::to_string(node.instances)};
         if (wide) {
-            row.insert(row.end(), {to_string(node.id), human_cpus(node.cpu_milli),
-                                   human_bytes(node.memory_bytes), node.arch, node.runtime,
-                                   node.version, joined(node.labels)});
+            row.insert(row.end(), {human_round_trip(node.round_trip), to_string(node.id),
+                                   human_cpus(node.cpu_milli), human_bytes(node.memory_bytes),
+                                   node.arch, node.runtime, node.version, joined(node.labels)});
         }
         table.add(std::move(row));
     }

@@ -37,6 +37,20 @@ std::string human_duration(base::Duration duration) {
     return "0s";
 }
 
+std::string human_round_trip(base::Duration duration) {
+    std::int64_t const micros =
+        std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+    if (micros == 0) {
+        return {};
+    }
+    if (micros < 1000) {
+        return base::concat(micros, "us");
+    }
+    std::int64_t const tenth = micros / 100 % 10;
+    return micros < 10'000 && tenth != 0 ? base::concat(micros / 1000, ".", tenth, "ms")
+                                         : base::concat(micros / 1000, "ms");
+}
+
 std::string human_bytes(std::uint64_t bytes) {
     constexpr std::array<std::string_view, 6> names{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     if (bytes < 1024) {

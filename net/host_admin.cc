@@ -79,6 +79,14 @@ void Host::Loop::scale(std::string_view service, std::uint32_t replicas,
                         std::move(done));
 }
 
+void Host::Loop::evict(std::string_view host, bool undo, Done<agent::Accepted> done) {
+    answer_when_written(tell([&](agent::Agent& agent, agent::Effects& out) {
+                            return undo ? agent.readmit(now(), host, out)
+                                        : agent.evict(now(), host, out);
+                        }),
+                        std::move(done));
+}
+
 void Host::Loop::create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
                               Done<std::string> done) {
     // Our own address first: the joiner asks them in order.

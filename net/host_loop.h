@@ -38,6 +38,7 @@ public:
     void remove(std::string_view service, Done<agent::Accepted> done) override;
     void scale(std::string_view service, std::uint32_t replicas,
                Done<agent::Accepted> done) override;
+    void evict(std::string_view host, bool undo, Done<agent::Accepted> done) override;
     void create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
                       Done<std::string> done) override;
     void read_log(std::string_view target, std::uint64_t from, bool from_end,

@@ -220,6 +220,10 @@ Answer<agent::Accepted> AdminClient::scale(std::string service, std::uint32_t re
     return post<agent::Accepted>(path_, "/v1/scale", ScaleRequest{std::move(service), replicas});
 }
 
+Answer<agent::Accepted> AdminClient::evict(std::string host, bool undo) const {
+    return post<agent::Accepted>(path_, "/v1/evict", EvictRequest{std::move(host), undo});
+}
+
 Answer<std::string> AdminClient::create_token(std::uint64_t ttl_seconds, std::uint32_t uses) const {
     Answer<TokenReply> reply =
         post<TokenReply>(path_, "/v1/tokens", TokenRequest{ttl_seconds, uses});

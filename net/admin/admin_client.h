@@ -46,6 +46,7 @@ public:
     [[nodiscard]] Answer<agent::Accepted> apply(std::vector<spec::ServiceSpec> services) const;
     [[nodiscard]] Answer<agent::Accepted> remove(std::string service) const;
     [[nodiscard]] Answer<agent::Accepted> scale(std::string service, std::uint32_t replicas) const;
+    [[nodiscard]] Answer<agent::Accepted> evict(std::string host, bool undo) const;
     [[nodiscard]] Answer<std::string> create_token(std::uint64_t ttl_seconds,
                                                    std::uint32_t uses) const;
     [[nodiscard]] Answer<runtime::LogPart> read_log(std::string_view target, std::uint64_t from,

@@ -57,6 +57,12 @@ struct Digest {
     Value& value;
 };
 
+// A duration below milliseconds.
+template <class Value>
+struct Microseconds {
+    Value& value;
+};
+
 // Bytes that need not be text.
 template <class Value>
 struct Blob {
@@ -84,6 +90,7 @@ void fields(Archive& archive, Body& body) {
     archive("labels", body.labels);
     archive("instances", body.instances);
     archive("since_ms", body.since);
+    archive("round_trip_us", Microseconds{body.round_trip});
 }
 
 template <class Archive, Is<agent::InstanceReport> Body>
@@ -194,6 +201,12 @@ void fields(Archive& archive, Body& body) {
     archive("replicas", body.replicas);
 }
 
+template <class Archive, Is<EvictRequest> Body>
+void fields(Archive& archive, Body& body) {
+    archive("host", body.host);
+    archive("undo", body.undo);
+}
+
 template <class Archive, Is<TokenRequest> Body>
 void fields(Archive& archive, Body& body) {
     archive("ttl_seconds", body.ttl_seconds);
@@ -248,6 +261,10 @@ json::value write(base::SocketAddress const& value) {
 
 json::value write(base::Duration value) {
     return std::chrono::duration_cast<base::milliseconds>(value).count();
+}
+
+json::value write(Microseconds<base::Duration const> duration) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(duration.value).count();
 }
 
 json::value write(spec::ServiceSpec const& value) {
@@ -363,15 +380,24 @@ bool read(json::value const& in, base::SocketAddress& out) {
         out, text_of(in).and_then([](auto text) { return base::parse_socket_address(text, 0); }));
 }
 
-bool read(json::value const& in, base::Duration& out) {
+template <class Unit>
+bool read_duration(json::value const& in, base::Duration& out) {
     std::int64_t count{};
     constexpr std::int64_t count_max =
-        std::chrono::duration_cast<base::milliseconds>(base::Duration::max()).count();
+        std::chrono::duration_cast<Unit>(base::Duration::max()).count();
     if (!read(in, count) || count > count_max || count < -count_max) {
         return false;
     }
-    out = base::milliseconds(count);
+    out = Unit(count);
     return true;
+}
+
+bool read(json::value const& in, base::Duration& out) {
+    return read_duration<base::milliseconds>(in, out);
+}
+
+bool read(json::value const& in, Microseconds<base::Duration> out) {
+    return read_duration<std::chrono::microseconds>(in, out.value);
 }
 
 bool read(json::value const& in, spec::ServiceSpec& out) {
@@ -505,6 +531,7 @@ COVEY_BODY(runtime::LogPart);
 COVEY_BODY(ApplyRequest);
 COVEY_BODY(RemoveRequest);
 COVEY_BODY(ScaleRequest);
+COVEY_BODY(EvictRequest);
 COVEY_BODY(TokenRequest);
 COVEY_BODY(LoadRequest);
 COVEY_BODY(TokenReply);

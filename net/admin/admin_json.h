@@ -27,6 +27,11 @@ struct ScaleRequest {
     std::uint32_t replicas{};
 };
 
+struct EvictRequest {
+    std::string host;
+    bool undo{};
+};
+
 struct TokenRequest {
     std::uint64_t ttl_seconds{};
     std::uint32_t uses{};

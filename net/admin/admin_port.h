@@ -49,6 +49,8 @@ struct AdminPort {
     virtual void remove(std::string_view service, Done<agent::Accepted> done) = 0;
     virtual void scale(std::string_view service, std::uint32_t replicas,
                        Done<agent::Accepted> done) = 0;
+    // `host` is a name, an id or a beginning of one; with `undo` the host is taken back.
+    virtual void evict(std::string_view host, bool undo, Done<agent::Accepted> done) = 0;
     // `uses` 0: any number of hosts until it expires.
     virtual void create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
                               Done<std::string> done) = 0;

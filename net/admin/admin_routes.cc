@@ -111,6 +111,10 @@ void post(AdminPort& port, AdminRequest const& request, Respond respond) {
         with_body<ScaleRequest>(request, respond, [&](ScaleRequest const& body) {
             port.scale(body.service, body.replicas, replying<agent::Accepted>(respond));
         });
+    } else if (target == "/v1/evict") {
+        with_body<EvictRequest>(request, respond, [&](EvictRequest const& body) {
+            port.evict(body.host, body.undo, replying<agent::Accepted>(respond));
+        });
     } else if (target == "/v1/tokens") {
         with_body<TokenRequest>(request, respond, [&](TokenRequest const& body) {
             port.create_token(body.ttl_seconds, body.uses, [respond](auto const& token) {

@@ -82,6 +82,10 @@ public:
         done(agent::Accepted{replicas, {std::string(service)}});
     }
 
+    void evict(std::string_view host, bool undo, net::Done<agent::Accepted> done) override {
+        done(agent::Accepted{undo ? 2U : 1U, {std::string(host)}});
+    }
+
     void create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
                       net::Done<std::string> done) override {
         done(base::concat("T", ttl_seconds, "-", uses));
@@ -209,6 +213,8 @@ TEST_CASE("The client gets what the port answers, at once or later") {
     CHECK(client.images()->front().bytes == 9);
     CHECK(client.doctor()->front() == "runtime runc");
     CHECK(client.scale("web", 7)->sequence == 7);
+    CHECK(client.evict("edge-7", false)->changed == std::vector<std::string>{"edge-7"});
+    CHECK(client.evict("edge-7", true)->sequence == 2);
     CHECK(*client.create_token(60, 2) == "T60-2");
     CHECK(client.load_image("/a b.tar")->front() == "/a b.tar");
     CHECK(client.read_log("shop/web/1", 12, false)->from == 12);

@@ -63,6 +63,9 @@ TEST_CASE("Every command is read with its options") {
           cmd::Starting::identity_only);
     parsed<cmd::RunCommand>({"run"});
     parsed<cmd::LeaveCommand>({"leave"});
+    CHECK(parsed<cmd::EvictCommand>({"evict", "edge-7"}).host == "edge-7");
+    CHECK_FALSE(parsed<cmd::EvictCommand>({"evict", "edge-7"}).undo);
+    CHECK(parsed<cmd::EvictCommand>({"evict", "--undo", "edge-7"}).undo);
     parsed<cmd::DoctorCommand>({"doctor"});
     parsed<cmd::VersionCommand>({"version"});
     parsed<cmd::VersionCommand>({"--version"});

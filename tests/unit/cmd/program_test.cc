@@ -44,7 +44,7 @@ TEST_CASE("The program exits with the documented codes") {
     CHECK(run("run --port x").code == 2);
     for (char const* command :
          {"status", "nodes", "services -o json", "ps", "ps shop/web", "rm web", "scale web=1",
-          "logs web", "token create", "leave", "image ls"}) {
+          "logs web", "evict web1", "token create", "leave", "image ls"}) {
         INFO(command);
         Run const result = run(command);
         CHECK(result.code == 3);

@@ -27,7 +27,8 @@ agent::NodeReport node() {
             .version = "0.1.0",
             .labels = {"rack=1", "zone=a"},
             .instances = 4,
-            .since = base::seconds(200)};
+            .since = base::seconds(200),
+            .round_trip = std::chrono::microseconds(2450)};
 }
 
 agent::NodeReport lost_node() {
@@ -58,9 +59,9 @@ TEST_CASE("Hosts as a table") {
           "alpha *                alive   3m20s  10.0.0.1:7700  10.128.3.0/24  4\n"
           "beta-with-a-long-name  down    1s     10.0.0.2:7700  -              0\n");
     CHECK(cmd::render(std::vector{node()}, cmd::Listing::wide) ==
-          "NAME     STATUS  FOR    ADDRESS        SUBNET         INSTANCES  "
+          "NAME     STATUS  FOR    ADDRESS        SUBNET         INSTANCES  RTT    "
           "ID                                CPUS  MEMORY  ARCH    RUNTIME  VERSION  LABELS\n"
-          "alpha *  alive   3m20s  10.0.0.1:7700  10.128.3.0/24  4          "
+          "alpha *  alive   3m20s  10.0.0.1:7700  10.128.3.0/24  4          2.4ms  "
           "ab000000000000000000000000000000  2.5   3 GiB   x86_64  runc     0.1.0    "
           "rack=1,zone=a\n");
 }

@@ -15,6 +15,15 @@ TEST_CASE("Durations are shown in two units at most") {
     CHECK(cmd::human_duration(103h + 5min) == "4d7h");
 }
 
+TEST_CASE("Round trips are shown in the unit that suits them") {
+    using namespace std::chrono_literals;
+    CHECK(cmd::human_round_trip(0ns).empty());
+    CHECK(cmd::human_round_trip(350us + 9ns) == "350us");
+    CHECK(cmd::human_round_trip(1ms) == "1ms");
+    CHECK(cmd::human_round_trip(2450us) == "2.4ms");
+    CHECK(cmd::human_round_trip(37'900us) == "37ms");
+}
+
 TEST_CASE("Sizes are shown in the largest unit that leaves a whole number") {
     CHECK(cmd::human_bytes(0) == "0 B");
     CHECK(cmd::human_bytes(1023) == "1023 B");
