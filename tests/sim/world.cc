@@ -53,7 +53,6 @@ World::World(std::uint64_t seed, std::size_t hosts) : prng_(seed) {
         auto host = std::make_unique<Host>();
         host->index = index;
         host->id = node_id(index);
-        host->keys = std::make_unique<support::FakeKeys>(host->id);
         host->address = {base::IpAddress::v4(0x0a000001 + static_cast<std::uint32_t>(index)), 7700};
         hosts_.push_back(std::move(host));
     }
@@ -225,7 +224,7 @@ void World::start_agent(std::size_t index) {
                     .version = "test",
                     .labels = {}};
     config.runtime.backoff_max = seconds(5);
-    host.agent = std::make_unique<agent::Agent>(config, prng_.fork(), *host.keys);
+    host.agent = std::make_unique<agent::Agent>(config, prng_.fork());
     std::vector<runtime::Adopted> adopted;
     for (auto const& [id, container] : host.containers) {
         adopted.push_back({id, container.assignment, container.address,
@@ -343,12 +342,9 @@ void World::deliver(Host& from, gossip::Send send) {
     bool const stream = send.channel == gossip::Channel::stream;
     // A stream retransmits what is lost; it fails only when the peer cannot be reached and answer.
     if (stream && (!to.agent || !hears(*index, from.index) || !hears(from.index, *index))) {
-        auto const why = !to.agent && hears(*index, from.index) && hears(from.index, *index)
-                             ? gossip::Unreachable::refused
-                             : gossip::Unreachable::silent;
-        at_agent(from, now_ + milliseconds(200), [this, &from, why, address = send.to] {
+        at_agent(from, now_ + milliseconds(200), [this, &from, address = send.to] {
             tell(from, [&](agent::Agent& agent, agent::Effects& out) {
-                agent.on_unreachable(now_, address, why, out);
+                agent.on_unreachable(now_, address, out);
             });
         });
         return;

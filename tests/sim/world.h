@@ -14,7 +14,6 @@
 #include "crdt/store.h"
 #include "tests/sim/events.h"
 #include "tests/sim/fake_store.h"
-#include "tests/support/fake_keys.h"
 
 namespace sim {
 
@@ -37,7 +36,6 @@ struct Faults {
 struct Host {
     std::size_t index{};
     base::NodeId id;
-    std::unique_ptr<support::FakeKeys> keys;
     base::SocketAddress address;
     std::unique_ptr<agent::Agent> agent;  // empty: not running
     std::uint64_t boots{};
