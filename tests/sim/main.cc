@@ -50,17 +50,20 @@ int main(int count, char** arguments) {
     }
     std::uint64_t failed = 0;
     for (std::uint64_t seed = options.first; seed < options.first + options.seeds; ++seed) {
-        std::size_t const hosts = options.hosts != 0 ? options.hosts : 3 + seed % 10;
-        sim::Outcome const outcome = sim::run_seed(seed, hosts);
-        if (!outcome.complaint.empty()) {
+        std::size_t const hosts = options.hosts != 0 ? options.hosts : sim::draw_hosts(seed);
+        sim::Outcome const outcome =
+            sim::run_seed({.seed = seed, .hosts = hosts, .calm = sim::draw_calm(seed)});
+        if (!outcome.property.empty()) {
             ++failed;
             std::printf("FAIL seed=%llu hosts=%zu: %s; replay: ./dev sim --seed %llu --hosts %zu\n",
-                        static_cast<unsigned long long>(seed), hosts, outcome.complaint.c_str(),
+                        static_cast<unsigned long long>(seed), hosts,
+                        (outcome.property + " " + outcome.act + " " + outcome.text).c_str(),
                         static_cast<unsigned long long>(seed), hosts);
         } else if (options.seeds == 1) {
             std::printf("seed %llu held: %llu events, %.0f simulated seconds, trace %016llx\n",
                         static_cast<unsigned long long>(seed),
-                        static_cast<unsigned long long>(outcome.events), outcome.simulated_seconds,
+                        static_cast<unsigned long long>(outcome.events),
+                        std::chrono::duration<double>(outcome.simulated).count(),
                         static_cast<unsigned long long>(outcome.trace));
         }
     }

@@ -2,18 +2,44 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "tests/sim/faults.h"
 
 namespace sim {
 
-struct Outcome {
-    std::string complaint;  // empty: everything held
-    std::uint64_t trace{};
-    std::uint64_t events{};
-    double simulated_seconds{};
+struct Settings {
+    std::uint64_t seed{};
+    std::size_t hosts{};
+    std::vector<Fault> without{};  // kinds of fault that are left out
+    base::Duration fault_phase = base::seconds(30);
+    bool calm = false;  // no fault at all
 };
 
-// A fleet boots, gets services, suffers the faults drawn for this seed while the safety properties
-// are checked, is healed, and must then satisfy healed() within heal_bound().
-[[nodiscard]] Outcome run_seed(std::uint64_t seed, std::size_t hosts);
+enum class Verdict : std::uint8_t {
+    held,
+    liveness,  // what must come true did not, in time
+    safety,    // what must never happen did
+};
+
+struct Outcome {
+    Verdict verdict{};
+    std::string property;  // which one, in which act, and how; empty when all held
+    std::string act;
+    std::string text;
+    std::uint64_t trace{};  // the same for the same settings
+    std::uint64_t events{};
+    base::Duration simulated{};
+};
+
+// How many hosts a seed has when nobody says: 3 to 30, most fleets being small.
+[[nodiscard]] std::size_t draw_hosts(std::uint64_t seed);
+// One seed in sixteen has no faults, and is held to more.
+[[nodiscard]] bool draw_calm(std::uint64_t seed);
+
+// One story. A fleet boots and its users deploy; faults befall it while they work on; everything is
+// repaired and it must heal; in the quiet that follows a service is updated and a host is lost.
+[[nodiscard]] Outcome run_seed(Settings const& settings);
 
 }  // namespace sim

@@ -13,9 +13,15 @@ using base::seconds;
 
 namespace {
 
-constexpr std::uint64_t trace_deliver = 1;
-constexpr std::uint64_t trace_wake = 2;
-constexpr std::uint64_t trace_runtime = 3;
+constexpr std::uint32_t first_address = 0x0a000001;
+constexpr std::uint16_t port = 7700;
+// Agents that ask to be woken again at once would never let time pass.
+constexpr int events_an_instant_max = 1'000'000;
+// A socket's buffer: what comes while a host is frozen beyond this is lost.
+constexpr std::size_t mail_max = 1024;
+constexpr base::Duration uptime_max = std::chrono::hours(1000);
+
+enum Trace : std::uint64_t { trace_arrival = 1, trace_wake, trace_runtime, trace_written };
 
 base::NodeId node_id(std::size_t index) {
     base::NodeId id;
@@ -28,32 +34,30 @@ base::NodeId node_id(std::size_t index) {
 
 }  // namespace
 
-Faults Faults::draw(base::Prng& prng) {
-    auto const sometimes = [&](base::Duration low, base::Duration high) {
-        return prng.chance(0.5) ? low + base::Duration(prng.below(
-                                            static_cast<std::uint64_t>((high - low).count())))
-                                : base::Duration{};
-    };
-    Faults faults;
-    faults.loss = prng.chance(0.5) ? prng.unit() * 0.3 : 0;
-    faults.duplication = prng.chance(0.5) ? prng.unit() * 0.2 : 0;
-    faults.delay_max = milliseconds(2 + static_cast<std::int64_t>(prng.below(80)));
-    faults.write_max = milliseconds(prng.chance(0.3) ? 120 : 8);
-    faults.start_failure = prng.chance(0.5) ? prng.unit() * 0.2 : 0;
-    faults.host_crash = sometimes(seconds(5), seconds(40));
-    faults.agent_kill = sometimes(seconds(3), seconds(40));
-    faults.partition = sometimes(seconds(8), seconds(40));
-    faults.pause = sometimes(seconds(8), seconds(40));
-    faults.container_death = sometimes(seconds(2), seconds(20));
-    return faults;
+agent::Config fleet_config(std::size_t hosts) {
+    agent::Config config;
+    config.runtime.backoff_max = seconds(5);
+    // Every host plans the whole fleet, and all of them on one machine: large fleets plan less
+    // often.
+    if (hosts > 100) {
+        config.plan_interval = milliseconds(hosts);
+    }
+    return config;
 }
 
-World::World(std::uint64_t seed, std::size_t hosts) : prng_(seed) {
+World::World(std::uint64_t seed, std::size_t hosts)
+    : config_(fleet_config(hosts)),
+      boot_prng_(base::mix(seed ^ 1)),
+      disk_prng_(base::mix(seed ^ 2)),
+      container_prng_(base::mix(seed ^ 3)),
+      network_(hosts, base::Prng(base::mix(seed ^ 4))) {
     for (std::size_t index = 0; index < hosts; ++index) {
         auto host = std::make_unique<Host>();
         host->index = index;
         host->id = node_id(index);
-        host->address = {base::IpAddress::v4(0x0a000001 + static_cast<std::uint32_t>(index)), 7700};
+        host->address = {base::IpAddress::v4(first_address + static_cast<std::uint32_t>(index)),
+                         port};
+        host->clock = HostClock(base::Instant(draw(boot_prng_, {}, uptime_max)));
         hosts_.push_back(std::move(host));
     }
 }
@@ -61,41 +65,23 @@ World::World(std::uint64_t seed, std::size_t hosts) : prng_(seed) {
 World::~World() = default;
 
 void World::boot() {
+    base::Duration const apart =
+        std::min<base::Duration>(milliseconds(50), seconds(3) / static_cast<int>(hosts_.size()));
     for (std::size_t index = 0; index < hosts_.size(); ++index) {
         start_agent(index);
-        run_for(milliseconds(50));
+        run_for(apart);
     }
-}
-
-void World::apply(std::size_t host, spec::ServiceSpec const& service) {
-    tell(*hosts_[host], [&](agent::Agent& agent, agent::Effects& out) {
-        auto const outcome = agent.apply(now_, {service}, out);
-        CHECK(outcome.has_value());
-    });
-}
-
-void World::remove(std::size_t host, std::string const& service) {
-    tell(*hosts_[host], [&](agent::Agent& agent, agent::Effects& out) {
-        [[maybe_unused]] auto const outcome = agent.remove(now_, service, out);
-    });
-}
-
-void World::scale(std::size_t host, std::string const& service, std::uint32_t replicas) {
-    tell(*hosts_[host], [&](agent::Agent& agent, agent::Effects& out) {
-        [[maybe_unused]] auto const outcome = agent.scale(now_, service, replicas, out);
-    });
-}
-
-void World::leave(std::size_t index) {
-    tell(*hosts_[index], [&](agent::Agent& agent, agent::Effects& out) { agent.leave(now_, out); });
 }
 
 void World::run_for(base::Duration duration) {
     base::Instant const end = now_ + duration;
+    int at_once = 0;
     while (!queue_.empty() && queue_.next() <= end) {
-        now_ = queue_.next();
+        at_once = queue_.next() == now_ ? at_once + 1 : 0;
+        CHECK(at_once < events_an_instant_max);
+        now_ = std::max(now_, queue_.next());
         ++events_run_;
-        queue_.pop()();
+        happen(queue_.pop());
     }
     now_ = end;
 }
@@ -111,99 +97,81 @@ bool World::run_until(base::Duration limit, std::function<bool()> const& done) {
     return done();
 }
 
-void World::set_faults(Faults const& faults) {
-    faults_ = faults;
-    ++fault_era_;
-    schedule_fault(faults.host_crash, [this] { crash_some_host(); });
-    schedule_fault(faults.agent_kill, [this] { kill_some_agent(); });
-    schedule_fault(faults.partition, [this] { part_some_hosts(); });
-    schedule_fault(faults.pause, [this] { freeze_some_host(); });
-    schedule_fault(faults.container_death, [this] { end_some_container(); });
+void World::after(base::Duration delay, std::function<void()> action) {
+    Event event;
+    event.what = std::move(action);
+    queue_.at(now_ + delay, std::move(event));
 }
 
-void World::crash_some_host() {
-    std::size_t const index = random_index();
-    crash_host(index);
-    queue_.at(now_ + between(milliseconds(500), seconds(10)),
-              [this, index] { start_agent(index); });
+void World::at_host(Host& host, base::Instant when, Event event) {
+    event.host = host.index;
+    queue_.at(std::max(when, now_), std::move(event));
 }
 
-void World::kill_some_agent() {
-    std::size_t const index = random_index();
-    // Also several times in a row, before it has settled or written anything.
-    base::Instant when = now_;
-    do {
-        queue_.at(when, [this, index, era = fault_era_] {
-            if (fault_era_ == era) {
-                kill_agent(index);
+void World::at_agent(Host& host, base::Instant when, Event event) {
+    event.life = host.life;
+    at_host(host, when, std::move(event));
+}
+
+void World::happen(Event event) {
+    if (event.host == Event::no_host) {
+        std::get<std::function<void()>>(event.what)();
+        return;
+    }
+    Host& host = *hosts_[event.host];
+    if (event.life != Event::any_life && event.life != host.life) {
+        return;
+    }
+    if (host.frozen) {
+        bool const mail = std::holds_alternative<Arrival>(event.what);
+        if (!mail || host.held.size() < mail_max) {
+            host.held.push_back(std::move(event));
+        }
+        return;
+    }
+    std::visit(
+        [&](auto const& what) {
+            if constexpr (requires { what(); }) {
+                what();
+            } else {
+                on(host, what);
             }
-        });
-        when += between(milliseconds(50), seconds(4));
-        queue_.at(when, [this, index] { start_agent(index); });
-        when += between(milliseconds(1), seconds(3));
-    } while (prng_.chance(0.4));
-}
-
-void World::part_some_hosts() {
-    std::set<std::size_t> side;
-    for (std::size_t index = 0; index < hosts_.size(); ++index) {
-        if (prng_.chance(0.5)) {
-            side.insert(index);
-        }
-    }
-    partition(side, prng_.chance(0.3));
-    queue_.at(now_ + between(milliseconds(500), seconds(10)), [this] { unite(); });
-}
-
-void World::freeze_some_host() {
-    std::size_t const index = random_index();
-    freeze(index);
-    queue_.at(now_ + between(seconds(1), seconds(20)), [this, index] { thaw(index); });
-}
-
-void World::end_some_container() {
-    Host& host = *hosts_[random_index()];
-    for (auto& [id, container] : host.containers) {
-        if (container.running && prng_.chance(0.5)) {
-            container.running = false;
-            container.exit = {.code = 1, .signal = 0, .out_of_memory = false};
-            runtime_event(host, milliseconds(1), runtime::Exited{id, container.exit});
-            break;
-        }
-    }
-}
-
-void World::heal() {
-    faults_ = {};
-    ++fault_era_;
-    unite();
-    for (std::size_t index = 0; index < hosts_.size(); ++index) {
-        thaw(index);
-        start_agent(index);
-    }
+        },
+        event.what);
 }
 
 void World::crash_host(std::size_t index) {
     Host& host = *hosts_[index];
     kill_agent(index);
     ++host.power;
+    host.powered = false;
     host.containers.clear();
     host.network.reset();
+    host.clock.reset(now_, base::Instant(seconds(10)));
 }
 
 void World::kill_agent(std::size_t index) {
     Host& host = *hosts_[index];
-    if (host.writing > 0 && prng_.chance(0.5)) {
+    if (host.writing > 0 && host.refused == 0 && disk_prng_.chance(0.5)) {
         host.disk.sync(host.writing);  // on the disk, though nobody was told
     }
     host.disk.crash();
     host.unwritten.clear();
+    host.promises.clear();
     host.writing = 0;
+    host.refused = 0;
     host.agent.reset();
     ++host.life;
     host.wake.reset();
     host.frozen = false;
-    host.held.clear();
+    std::vector<Event> const held = std::exchange(host.held, {});
+    for (Event const& event : held) {
+        bool const outlives = std::holds_alternative<ContainerEnd>(event.what) ||
+                              std::holds_alternative<Undelivered>(event.what);
+        if (outlives) {
+            happen(event);
+        }
+    }
 }
 
 void World::start_agent(std::size_t index) {
@@ -212,7 +180,8 @@ void World::start_agent(std::size_t index) {
         return;
     }
     ++host.boots;
-    agent::Config config;
+    host.powered = true;
+    agent::Config config = config_;
     config.id = host.id;
     config.address = host.address;
     config.boot = host.boots;
@@ -223,8 +192,7 @@ void World::start_agent(std::size_t index) {
                     .runtime = "fake",
                     .version = "test",
                     .labels = {}};
-    config.runtime.backoff_max = seconds(5);
-    host.agent = std::make_unique<agent::Agent>(config, prng_.fork());
+    host.agent = std::make_unique<agent::Agent>(config, boot_prng_.fork());
     std::vector<runtime::Adopted> adopted;
     for (auto const& [id, container] : host.containers) {
         adopted.push_back({id, container.assignment, container.address,
@@ -235,25 +203,11 @@ void World::start_agent(std::size_t index) {
     if (index != 0) {
         seeds.push_back(hosts_[0]->address);
     }
-    agent::Effects effects;
     auto loaded = host.disk.load();
     CHECK(loaded.has_value());
-    host.agent->start(now_, *std::move(loaded), std::move(adopted), seeds, effects);
-    carry_out(host, effects);
-}
-
-void World::partition(std::set<std::size_t> const& side, bool one_way) {
-    cut_off_ = side;
-    cut_one_way_ = one_way;
-}
-
-void World::unite() {
-    partition({});
-}
-
-bool World::hears(std::size_t to, std::size_t from) const {
-    bool const inside = cut_off_.contains(to);
-    return inside == cut_off_.contains(from) || (cut_one_way_ && !inside);
+    tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
+        agent.start(local_now, *std::move(loaded), std::move(adopted), seeds, out);
+    });
 }
 
 void World::freeze(std::size_t index) {
@@ -263,40 +217,55 @@ void World::freeze(std::size_t index) {
 void World::thaw(std::size_t index) {
     Host& host = *hosts_[index];
     host.frozen = false;
-    for (std::function<void()> const& action : std::exchange(host.held, {})) {
-        action();
+    for (Event& event : std::exchange(host.held, {})) {
+        happen(std::move(event));
     }
 }
 
-void World::at_host(Host& host, base::Instant when, std::function<void()> action) {
-    queue_.at(when, [&host, action = std::move(action)]() mutable {
-        if (host.frozen) {
-            host.held.push_back(std::move(action));
-        } else {
-            action();
-        }
-    });
+void World::set_clock_rate(std::size_t index, std::int64_t millionths) {
+    Host& host = *hosts_[index];
+    host.clock.set_rate(now_, millionths);
+    host.wake.reset();
+    schedule_wake(host);
 }
 
-void World::at_agent(Host& host, base::Instant when, std::function<void()> action) {
-    at_host(host, when, [&host, life = host.life, action = std::move(action)] {
-        if (host.life == life) {
-            action();
-        }
-    });
+void World::jump_clock(std::size_t index, base::Duration ahead) {
+    Host& host = *hosts_[index];
+    host.clock.jump(ahead);
+    host.wake.reset();
+    schedule_wake(host);
 }
 
-void World::tell(Host& host, std::function<void(agent::Agent&, agent::Effects&)> const& event) {
-    if (host.agent && !host.frozen) {
-        agent::Effects effects;
-        event(*host.agent, effects);
-        carry_out(host, effects);
+void World::partition(std::set<std::size_t> const& side, bool one_way) {
+    partitions_.push_back(network_.cut(side, one_way ? Cut::inbound : Cut::both_ways));
+}
+
+void World::unite() {
+    for (std::uint64_t const cut : std::exchange(partitions_, {})) {
+        network_.mend(cut);
+    }
+}
+
+void World::set_faults(Faults const& faults) {
+    faults_ = faults;
+    network_.set(faults);
+}
+
+void World::repair() {
+    faults_ = {};
+    network_.repair();
+    partitions_.clear();
+    for (std::size_t index = 0; index < hosts_.size(); ++index) {
+        set_clock_rate(index, HostClock::normal);
+        free_disk(index);
+        thaw(index);
+        start_agent(index);
     }
 }
 
 void World::carry_out(Host& host, agent::Effects& effects) {
     for (gossip::Send& send : effects.sends) {
-        deliver(host, std::move(send));
+        deliver(host, send);
     }
     if (effects.network) {
         host.network = std::move(effects.network);
@@ -315,139 +284,54 @@ void World::carry_out(Host& host, agent::Effects& effects) {
     schedule_wake(host);
 }
 
-// One writer thread: what waits while one write is under way goes into the next.
-void World::write(Host& host) {
-    if (host.writing > 0 || host.unwritten.empty()) {
-        return;
-    }
-    host.writing = host.unwritten.size();
-    at_agent(host, now_ + between(milliseconds(1), faults_.write_max), [this, &host] {
-        std::size_t const count = std::exchange(host.writing, 0);
-        std::uint64_t const last = host.unwritten[count - 1];
-        host.disk.sync(count);
-        host.unwritten.erase(host.unwritten.begin(),
-                             host.unwritten.begin() + static_cast<std::ptrdiff_t>(count));
-        tell(host, [&](agent::Agent& agent, agent::Effects& out) {
-            agent.on_persisted(now_, last, out);
-        });
-    });
-}
-
-void World::deliver(Host& from, gossip::Send send) {
-    auto const index = at(send.to);
-    if (!index) {
-        return;
-    }
-    Host& to = *hosts_[*index];
-    bool const stream = send.channel == gossip::Channel::stream;
-    // A stream retransmits what is lost; it fails only when the peer cannot be reached and answer.
-    if (stream && (!to.agent || !hears(*index, from.index) || !hears(from.index, *index))) {
-        at_agent(from, now_ + milliseconds(200), [this, &from, address = send.to] {
-            tell(from, [&](agent::Agent& agent, agent::Effects& out) {
-                agent.on_unreachable(now_, address, out);
-            });
-        });
-        return;
-    }
-    if (!stream && prng_.chance(faults_.loss)) {
-        return;
-    }
-    int const copies = !stream && prng_.chance(faults_.duplication) ? 2 : 1;
-    for (int copy = 0; copy < copies; ++copy) {
-        at_host(to, now_ + between(faults_.delay_min, faults_.delay_max),
-                [this, &to, &from, channel = send.channel, bytes = send.bytes] {
-                    if (!to.agent || !hears(to.index, from.index)) {
-                        return;
-                    }
-                    note(trace_deliver, to, bytes);
-                    tell(to, [&](agent::Agent& agent, agent::Effects& out) {
-                        agent.on_message(now_, from.id, from.address, channel, bytes, out);
-                    });
-                });
-    }
-}
-
-void World::perform(Host& host, runtime::Action action) {
-    if (auto const* start = std::get_if<runtime::Start>(&action)) {
-        start_container(host, *start);
-    } else if (auto const* stop = std::get_if<runtime::Stop>(&action)) {
-        auto const container = host.containers.find(stop->id);
-        if (container != host.containers.end() && container->second.running) {
-            container->second.running = false;
-            container->second.exit = {.code = 143, .signal = 15, .out_of_memory = false};
-            runtime_event(host, between(milliseconds(1), milliseconds(50)),
-                          runtime::Exited{stop->id, container->second.exit});
-        }
-    } else if (auto const* remove = std::get_if<runtime::Remove>(&action)) {
-        host.containers.erase(remove->id);
-        runtime_event(host, between(milliseconds(1), milliseconds(20)),
-                      runtime::Removed{remove->id});
-    } else if (auto const* probe = std::get_if<runtime::Probe>(&action)) {
-        runtime_event(host, milliseconds(2), runtime::Probed{probe->id, true, {}});
-    }
-}
-
-void World::start_container(Host& host, runtime::Start const& start) {
-    CHECK(host.network.has_value());
-    if (prng_.chance(faults_.start_failure)) {
-        runtime_event(host, milliseconds(5), runtime::StartFailed{start.id, "simulated failure"});
-        return;
-    }
-    std::set<base::IpAddress> taken;
-    for (auto const& [id, container] : host.containers) {
-        taken.insert(container.address);
-    }
-    std::uint32_t index = 2;
-    while (taken.contains(host.network->subnet.host(index))) {
-        ++index;
-    }
-    base::IpAddress const address = host.network->subnet.host(index);
-    host.containers[start.id] = {start.assignment, address, true, {}};
-    runtime_event(host, between(milliseconds(20), milliseconds(200)),
-                  runtime::Started{start.id, address});
-}
-
-void World::runtime_event(Host& host, base::Duration delay, runtime::Event event) {
-    if (!host.agent) {
-        return;  // the next agent finds out when it adopts
-    }
-    at_agent(host, now_ + delay, [this, &host, power = host.power, event = std::move(event)] {
-        if (host.power == power) {
-            note(trace_runtime, host, {});
-            tell(host, [&](agent::Agent& agent, agent::Effects& out) {
-                agent.on_runtime(now_, event, out);
-            });
-        }
-    });
-}
-
 void World::schedule_wake(Host& host) {
-    base::Instant const due = std::max(host.agent->next_deadline(), now_);
+    if (!host.agent) {
+        return;
+    }
+    base::Instant const due = std::max(host.clock.world(host.agent->next_deadline()), now_);
     if (due == base::instant_max || (host.wake && *host.wake <= due)) {
         return;
     }
     host.wake = due;
-    at_agent(host, due, [this, &host, due] {
-        if (host.wake != due) {
-            return;
-        }
-        host.wake.reset();
-        note(trace_wake, host, {});
-        tell(host, [&](agent::Agent& agent, agent::Effects& out) { agent.on_tick(now_, out); });
+    Event event;
+    event.what = Wake{due};
+    at_agent(host, due, std::move(event));
+}
+
+void World::on(Host& host, Wake const& wake) {
+    if (host.wake != wake.due) {
+        return;  // an earlier one came, and the next was set anew
+    }
+    host.wake.reset();
+    note(trace_wake, host, {});
+    tell(host, [](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
+        agent.on_tick(local_now, out);
     });
 }
 
-void World::schedule_fault(base::Duration mean, std::function<void()> fault) {
-    if (mean.count() == 0) {
+void World::on(Host& host, Arrival const& arrival) {
+    Host const& from = *hosts_[arrival.from];
+    if (!network_.hears({from.index, host.index})) {
         return;
     }
-    queue_.at(now_ + between(base::Duration{}, 2 * mean),
-              [this, mean, fault = std::move(fault), era = fault_era_] {
-                  if (fault_era_ == era) {
-                      fault();
-                      schedule_fault(mean, fault);
-                  }
-              });
+    if (!host.agent) {
+        if (arrival.channel == gossip::Channel::stream) {
+            report_undelivered(*hosts_[arrival.from], host.index,
+                               host.powered ? Unreachable::refused : Unreachable::silent);
+        }
+        return;
+    }
+    note(trace_arrival, host, *arrival.bytes);
+    tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
+        agent.on_message(local_now, from.id, from.address, arrival.channel, *arrival.bytes, out);
+    });
+}
+
+void World::on(Host& host, RuntimeNews const& news) {
+    note(trace_runtime, host, {});
+    tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
+        agent.on_runtime(local_now, news.event, out);
+    });
 }
 
 void World::note(std::uint64_t what, Host const& host, base::ByteView bytes) {
@@ -455,20 +339,18 @@ void World::note(std::uint64_t what, Host const& host, base::ByteView bytes) {
     trace_ = base::mix(trace_ ^ host.id.bytes[0] ^ base::stable_hash(bytes));
 }
 
-base::Duration World::between(base::Duration low, base::Duration high) {
+base::Duration World::draw(base::Prng& prng, base::Duration low, base::Duration high) {
     return low + base::Duration(static_cast<std::int64_t>(
-                     prng_.below(static_cast<std::uint64_t>((high - low).count()) + 1)));
+                     prng.below(static_cast<std::uint64_t>((high - low).count()) + 1)));
 }
 
+// Addresses were given in order.
 std::optional<std::size_t> World::at(base::SocketAddress address) const {
-    auto const found =
-        std::ranges::find(hosts_, address, [](auto const& host) -> auto& { return host->address; });
-    return found == hosts_.end() ? std::nullopt
-                                 : std::optional(static_cast<std::size_t>(found - hosts_.begin()));
-}
-
-std::size_t World::random_index() {
-    return static_cast<std::size_t>(prng_.below(hosts_.size()));
+    if (!address.ip.is_v4() || address.port != port || address.ip.v4_value() < first_address ||
+        address.ip.v4_value() - first_address >= hosts_.size()) {
+        return std::nullopt;
+    }
+    return address.ip.v4_value() - first_address;
 }
 
 }  // namespace sim

@@ -1,0 +1,68 @@
+#include "tests/sim/checkers/limits.h"
+
+#include "base/text.h"
+#include "crdt/map.h"
+#include "tests/sim/bounds.h"
+
+namespace sim {
+
+using base::concat;
+
+namespace {
+
+constexpr std::size_t framing = 1;           // the agent's, of every message
+constexpr std::size_t unwritten_max = 4096;  // a second of writes, and more than ever wait
+
+std::uint64_t bytes_sent(World const& world) {
+    std::uint64_t bytes = 0;
+    for (auto const& host : world.hosts()) {
+        bytes += host->bytes_out;
+    }
+    return bytes;
+}
+
+}  // namespace
+
+Complaint MessagesFit::check(World const& world) {
+    gossip::Config const& config = world.config().gossip;
+    std::size_t const datagram = world.longest(gossip::Channel::datagram);
+    std::size_t const stream = world.longest(gossip::Channel::stream);
+    if (datagram > config.datagram_max + framing) {
+        return concat("a datagram of ", datagram, " bytes was sent");
+    }
+    if (stream > config.stream_max + framing) {
+        return concat("a stream message of ", stream, " bytes was sent");
+    }
+    return std::nullopt;
+}
+
+Complaint QueuesBounded::check(World const& world) {
+    for (Host const* const host : running_hosts(world)) {
+        crdt::Map const& map = host->agent->map();
+        if (map.conflicts().size() > crdt::conflicts_max || map.size() > crdt::entries_max) {
+            return concat("host ", short_string(host->id), " keeps ", map.conflicts().size(),
+                          " conflicts and ", map.size(), " entries");
+        }
+        if (host->unwritten.size() > unwritten_max) {
+            return concat("host ", short_string(host->id), " has ", host->unwritten.size(),
+                          " writes under way");
+        }
+    }
+    return std::nullopt;
+}
+
+TrafficWithinBudget::TrafficWithinBudget(World const& world)
+    : since_(world.now()), bytes_before_(bytes_sent(world)) {}
+
+Complaint TrafficWithinBudget::check(World const& world) {
+    double const seconds = std::chrono::duration<double>(world.now() - since_).count();
+    double const bytes = static_cast<double>(bytes_sent(world) - bytes_before_);
+    double const each = bytes / seconds / static_cast<double>(world.hosts().size());
+    if (double const most = idle_traffic_max(world); each > most) {
+        return concat("a host sends ", static_cast<std::uint64_t>(each), " bytes a second, ",
+                      static_cast<std::uint64_t>(most), " are allowed");
+    }
+    return std::nullopt;
+}
+
+}  // namespace sim

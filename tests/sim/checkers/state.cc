@@ -1,0 +1,94 @@
+#include "tests/sim/checkers/state.h"
+
+#include <ranges>
+
+#include "base/text.h"
+
+namespace sim {
+
+using base::concat;
+
+Complaint StateConverged::check(World const& world) {
+    std::vector<Host const*> const hosts = running_hosts(world);
+    base::Bytes const first = hosts.front()->agent->map().canonical();
+    for (Host const* const host : hosts) {
+        if (host->agent->map().canonical() != first) {
+            return concat("host ", short_string(host->id), " holds another state");
+        }
+    }
+    return std::nullopt;
+}
+
+Complaint DigestsAgree::check(World const& world) {
+    std::vector<Host const*> const hosts = running_hosts(world);
+    std::uint64_t const first = hosts.front()->agent->map().digest();
+    for (Host const* const host : hosts) {
+        if (host->agent->map().digest() != first) {
+            return concat("host ", short_string(host->id), " knows of other writes");
+        }
+    }
+    return std::nullopt;
+}
+
+Complaint NoAcknowledgedWriteLost::check(World const& world) {
+    for (Host const* const host : running_hosts(world)) {
+        for (auto const& [key, edits] : world.ledger().edits()) {
+            crdt::Entry const* const entry = host->agent->map().find(key);
+            for (auto const& [stamp, edit] : std::views::reverse(edits)) {
+                if (!edit.acknowledged) {
+                    continue;
+                }
+                if (entry == nullptr || entry->stamp < stamp) {
+                    return concat("host ", short_string(host->id), " lacks write ", stamp.counter,
+                                  " of ", key, " by ", short_string(stamp.writer),
+                                  entry == nullptr ? "" : ", and holds an older one");
+                }
+                break;  // the earlier ones lost against this one
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+Complaint NoTombstoneResurrected::check(World const& world) {
+    for (Host const* const host : running_hosts(world)) {
+        for (auto const& [key, edits] : world.ledger().edits()) {
+            crdt::Entry const* const entry = host->agent->map().find(key);
+            for (auto const& [stamp, edit] : edits) {
+                bool const removed = !edit.value && edit.acknowledged;
+                if (removed && entry != nullptr && entry->value && entry->stamp < stamp) {
+                    return concat("host ", short_string(host->id), " holds ", key, " as of write ",
+                                  entry->stamp.counter, ", which write ", stamp.counter,
+                                  " removed");
+                }
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+Complaint NothingInvented::check(World const& world) {
+    for (Host const* const host : running_hosts(world)) {
+        Complaint complaint;
+        auto const known = [&](crdt::Entry const& entry) {
+            auto const edits = world.ledger().edits().find(entry.key);
+            if (edits == world.ledger().edits().end()) {
+                complaint = concat("nobody wrote ", entry.key);
+                return;
+            }
+            auto const edit = edits->second.find(entry.stamp);
+            if (edit == edits->second.end() || edit->second.value != entry.value) {
+                complaint = concat("nobody wrote ", entry.key, " as host ", short_string(host->id),
+                                   " holds it");
+            }
+        };
+        host->agent->map().each("service/", known);
+        host->agent->map().each("scale/", known);
+        if (complaint) {
+            return complaint;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace sim
