@@ -61,6 +61,9 @@ struct Event {
         what;
 };
 
+// A socket's buffer: what comes while a host is frozen beyond this is lost.
+inline constexpr std::size_t mail_max = 1024;
+
 // One simulated host: its disk, clock and containers outlive its agent.
 struct Host {
     struct Container {

@@ -17,8 +17,6 @@ constexpr std::uint32_t first_address = 0x0a000001;
 constexpr std::uint16_t port = 7700;
 // Agents that ask to be woken again at once would never let time pass.
 constexpr int events_an_instant_max = 1'000'000;
-// A socket's buffer: what comes while a host is frozen beyond this is lost.
-constexpr std::size_t mail_max = 1024;
 constexpr base::Duration uptime_max = std::chrono::hours(1000);
 
 enum Trace : std::uint64_t { trace_arrival = 1, trace_wake, trace_runtime, trace_written };

@@ -10,8 +10,9 @@ using base::concat;
 
 namespace {
 
-constexpr std::size_t framing = 1;           // the agent's, of every message
-constexpr std::size_t unwritten_max = 4096;  // a second of writes, and more than ever wait
+constexpr double packets_a_second_max = 1000;  // several times what a joiner's news causes
+constexpr std::size_t framing = 1;             // the agent's, of every message
+constexpr std::size_t unwritten_max = 4096;    // a second of writes, and more than ever wait
 
 std::uint64_t bytes_sent(World const& world) {
     std::uint64_t bytes = 0;
@@ -49,6 +50,23 @@ Complaint QueuesBounded::check(World const& world) {
         }
     }
     return std::nullopt;
+}
+
+Complaint NoStorm::check(World const& world) {
+    packets_before_.resize(world.hosts().size());
+    double const seconds = std::chrono::duration<double>(world.now() - since_).count();
+    double const most = 2 * static_cast<double>(mail_max) + seconds * packets_a_second_max;
+    Complaint complaint;
+    for (auto const& host : world.hosts()) {
+        std::uint64_t const before = std::exchange(packets_before_[host->index], host->packets_out);
+        if (static_cast<double>(host->packets_out - before) > most) {
+            complaint =
+                concat("host ", short_string(host->id), " sent ", host->packets_out - before,
+                       " packets in ", static_cast<std::uint64_t>(seconds * 1000), " ms");
+        }
+    }
+    since_ = world.now();
+    return complaint;
 }
 
 TrafficWithinBudget::TrafficWithinBudget(World const& world)

@@ -23,6 +23,19 @@ public:
     [[nodiscard]] Complaint check(World const& world) override;
 };
 
+// Answers do not answer answers: since the last check no host has sent more than what it may find
+// in its mailbox after a pause calls for.
+class NoStorm final : public Property {
+public:
+    [[nodiscard]] std::string_view name() const override { return "no-storm"; }
+
+    [[nodiscard]] Complaint check(World const& world) override;
+
+private:
+    base::Instant since_{};
+    std::vector<std::uint64_t> packets_before_;
+};
+
 // Since this was made hosts have sent no more than an idle fleet may.
 class TrafficWithinBudget final : public Property {
 public:

@@ -18,6 +18,7 @@ Suite always(World& world) {
     suite.add<NoAddressTwice>();
     suite.add<MessagesFit>();
     suite.add<QueuesBounded>();
+    suite.add<NoStorm>();
     if (world.hosts().size() <= small_fleet) {
         suite.add<IncarnationsRise>(world);
     }
