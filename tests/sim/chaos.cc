@@ -16,8 +16,8 @@ base::Duration between(base::Prng& prng, base::Duration low, base::Duration high
 
 }  // namespace
 
-Chaos::Chaos(World& world, Faults const& faults, std::uint64_t seed)
-    : world_(world), faults_(faults) {
+Chaos::Chaos(World& world, Faults const& faults, std::uint64_t seed, LastWords last_words)
+    : world_(world), faults_(faults), last_words_(std::move(last_words)) {
     for (std::size_t kind = 0; kind < fault_kinds; ++kind) {
         prngs_.emplace_back(base::mix(base::mix(seed) ^ kind));
     }
@@ -99,7 +99,7 @@ void Chaos::isolate(base::Prng& prng) {
 
 void Chaos::crash(base::Prng& prng) {
     std::size_t const host = some_host(prng);
-    world_.crash_host(host);
+    lose(prng, host, {}, &World::crash_host);
     later(between(prng, milliseconds(500), seconds(10)),
           [this, host] { world_.start_agent(host); });
 }
@@ -109,11 +109,22 @@ void Chaos::kill(base::Prng& prng) {
     // Also several times in a row, before it has settled or written anything.
     base::Duration when{};
     do {
-        later(when, [this, host] { world_.kill_agent(host); });
-        when += between(prng, milliseconds(50), seconds(4));
+        lose(prng, host, when, &World::kill_agent);
+        when += between(prng, milliseconds(250), seconds(4));
         later(when, [this, host] { world_.start_agent(host); });
         when += between(prng, milliseconds(1), seconds(3));
     } while (prng.chance(0.4));
+}
+
+void Chaos::lose(base::Prng& prng, std::size_t host, base::Duration when,
+                 void (World::*how)(std::size_t)) {
+    bool const promised = prng.chance(0.5);
+    later(when, [this, host, promised] {
+        if (promised) {
+            last_words_(host);
+        }
+    });
+    later(when + between(prng, {}, milliseconds(150)), [this, host, how] { (world_.*how)(host); });
 }
 
 void Chaos::pause(base::Prng& prng) {

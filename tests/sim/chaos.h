@@ -14,8 +14,11 @@ namespace sim {
 // own, so that the others stay as they are when one is left out.
 class Chaos {
 public:
+    // Does something on a host that is about to be lost.
+    using LastWords = std::function<void(std::size_t host)>;
+
     // The world must run no more once this is gone.
-    Chaos(World& world, Faults const& faults, std::uint64_t seed);
+    Chaos(World& world, Faults const& faults, std::uint64_t seed, LastWords last_words);
 
     void begin();
     // And everything is repaired.
@@ -32,6 +35,9 @@ private:
     void isolate(base::Prng& prng);
     void cut(base::Prng& prng, std::set<std::size_t> const& side, Cut direction);
     void crash(base::Prng& prng);
+    // Some moments later, in which a user may still be promised something.
+    void lose(base::Prng& prng, std::size_t host, base::Duration when,
+              void (World::*how)(std::size_t));
     void kill(base::Prng& prng);
     void pause(base::Prng& prng);
     void stall(std::size_t host);
@@ -46,6 +52,7 @@ private:
 
     World& world_;
     Faults faults_;
+    LastWords last_words_;
     std::vector<base::Prng> prngs_;
     bool ended_ = false;
 };

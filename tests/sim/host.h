@@ -76,8 +76,7 @@ struct Host {
     // The user of this entry is answered when the write of this number is on the disk.
     struct Promise {
         std::uint64_t sequence{};
-        std::string key;
-        crdt::Stamp stamp;
+        crdt::Entry entry;
     };
 
     std::size_t index{};

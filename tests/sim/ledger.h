@@ -1,46 +1,65 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/bytes.h"
 #include "crdt/map.h"
 
 namespace sim {
 
-// What users did to the shared state, and what they were promised.
+// What users did to the shared state, and what they were promised. A host that crashed gives the
+// stamp of an edit that it lost to another one, so several edits of a key can have one stamp.
 class Ledger {
 public:
     struct Edit {
-        crdt::Stamp stamp;
         std::optional<base::Bytes> value;  // nothing: removed
         bool acknowledged = false;
+        bool forgotten = false;  // acknowledged, and yet its stamp was given again
     };
 
-    using Edits = std::map<std::string, std::map<crdt::Stamp, Edit>>;
+    // In the order in which they win.
+    using Edits = std::multimap<crdt::Stamp, Edit>;
 
     void issued(crdt::Entry const& entry) {
-        edits_[entry.key].try_emplace(entry.stamp, Edit{entry.stamp, entry.value});
+        Edits& edits = edits_[entry.key];
+        auto const [begin, end] = edits.equal_range(entry.stamp);
+        for (auto at = begin; at != end; ++at) {
+            at->second.forgotten = at->second.forgotten || at->second.acknowledged;
+        }
+        edits.emplace(entry.stamp, Edit{entry.value});
     }
 
     // The user heard that it is done: it must not be lost from now on.
-    void acknowledged(std::string const& key, crdt::Stamp const& stamp) {
-        auto const edits = edits_.find(key);
-        if (edits == edits_.end()) {
-            return;
-        }
-        if (auto const edit = edits->second.find(stamp); edit != edits->second.end()) {
-            edit->second.acknowledged = true;
+    void acknowledged(crdt::Entry const& entry) {
+        Edit* const edit = find(entry);
+        if (edit != nullptr) {
+            edit->acknowledged = true;
         }
     }
 
-    // By key of the shared state, then in the order in which they win.
-    [[nodiscard]] Edits const& edits() const { return edits_; }
+    [[nodiscard]] bool knows(crdt::Entry const& entry) const {
+        return const_cast<Ledger&>(*this).find(entry) != nullptr;
+    }
+
+    // By key of the shared state.
+    [[nodiscard]] std::map<std::string, Edits> const& edits() const { return edits_; }
 
 private:
-    Edits edits_;
+    Edit* find(crdt::Entry const& entry) {
+        auto const edits = edits_.find(entry.key);
+        if (edits == edits_.end()) {
+            return nullptr;
+        }
+        auto const [begin, end] = edits->second.equal_range(entry.stamp);
+        auto const at = std::find_if(
+            begin, end, [&](auto const& edit) { return edit.second.value == entry.value; });
+        return at == end ? nullptr : &at->second;
+    }
+
+    std::map<std::string, Edits> edits_;
 };
 
 }  // namespace sim

@@ -38,7 +38,8 @@ public:
         : settings_(settings),
           world_(settings.seed, settings.hosts),
           users_(world_, settings.seed),
-          chaos_(world_, settings.calm ? Faults() : draw_faults(settings), settings.seed),
+          chaos_(world_, settings.calm ? Faults() : draw_faults(settings), settings.seed,
+                 [this](std::size_t host) { users_.change_on(host); }),
           always_(always(world_)),
           prng_(base::mix(settings.seed ^ 0x57)) {
         if (settings.calm) {

@@ -31,12 +31,12 @@ void Users::deploy() {
 
 void Users::maybe_change() {
     if (prng_.chance(changes_a_round)) {
-        change(1 + prng_.below(services_));
+        change_on(some_host());
     }
 }
 
-void Users::change(std::uint64_t number) {
-    std::size_t const host = some_host();
+void Users::change_on(std::size_t host) {
+    std::uint64_t const number = 1 + prng_.below(services_);
     std::string const name = base::concat("shop/service", number);
     std::uint64_t const what = prng_.below(4);
     std::uint32_t const replicas = draw_replicas() - 1;

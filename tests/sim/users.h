@@ -18,11 +18,12 @@ public:
     void deploy();
     // Perhaps somebody changes one.
     void maybe_change();
+    // Somebody changes one on this host.
+    void change_on(std::size_t host);
 
     [[nodiscard]] std::uint64_t services() const { return services_; }
 
 private:
-    void change(std::uint64_t number);
     [[nodiscard]] spec::ServiceSpec draw_service(std::uint64_t number);
     [[nodiscard]] std::uint32_t draw_replicas();
     [[nodiscard]] std::size_t some_host();

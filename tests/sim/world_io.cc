@@ -104,7 +104,7 @@ void World::on(Host& host, Written const& /*written*/) {
         if (promise.sequence > last) {
             return false;
         }
-        ledger_.acknowledged(promise.key, promise.stamp);
+        ledger_.acknowledged(promise.entry);
         return true;
     });
     tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {

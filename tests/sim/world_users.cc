@@ -29,9 +29,9 @@ void World::command(std::size_t host_index, std::string const& service, std::str
                 continue;
             }
             if (outcome->sequence == 0) {
-                ledger_.acknowledged(keys[at], entry->stamp);
+                ledger_.acknowledged(*entry);
             } else {
-                host.promises.push_back({outcome->sequence, keys[at], entry->stamp});
+                host.promises.push_back({outcome->sequence, *entry});
             }
         }
     });

@@ -1,7 +1,5 @@
 #include "tests/sim/checkers/state.h"
 
-#include <ranges>
-
 #include "base/text.h"
 
 namespace sim {
@@ -34,16 +32,13 @@ Complaint NoAcknowledgedWriteLost::check(World const& world) {
     for (Host const* const host : running_hosts(world)) {
         for (auto const& [key, edits] : world.ledger().edits()) {
             crdt::Entry const* const entry = host->agent->map().find(key);
-            for (auto const& [stamp, edit] : std::views::reverse(edits)) {
-                if (!edit.acknowledged) {
-                    continue;
-                }
-                if (entry == nullptr || entry->stamp < stamp) {
+            for (auto const& [stamp, edit] : edits) {
+                bool const lost = edit.forgotten ||
+                                  (edit.acknowledged && (entry == nullptr || entry->stamp < stamp));
+                if (lost) {
                     return concat("host ", short_string(host->id), " lacks write ", stamp.counter,
-                                  " of ", key, " by ", short_string(stamp.writer),
-                                  entry == nullptr ? "" : ", and holds an older one");
+                                  " of ", key, " by ", short_string(stamp.writer));
                 }
-                break;  // the earlier ones lost against this one
             }
         }
     }
@@ -71,13 +66,7 @@ Complaint NothingInvented::check(World const& world) {
     for (Host const* const host : running_hosts(world)) {
         Complaint complaint;
         auto const known = [&](crdt::Entry const& entry) {
-            auto const edits = world.ledger().edits().find(entry.key);
-            if (edits == world.ledger().edits().end()) {
-                complaint = concat("nobody wrote ", entry.key);
-                return;
-            }
-            auto const edit = edits->second.find(entry.stamp);
-            if (edit == edits->second.end() || edit->second.value != entry.value) {
+            if (!world.ledger().knows(entry)) {
                 complaint = concat("nobody wrote ", entry.key, " as host ", short_string(host->id),
                                    " holds it");
             }
