@@ -29,6 +29,14 @@ std::string words(gossip::Trouble const& trouble, std::string const& host) {
             return base::concat(host, " answers at ", address,
                                 " by TCP but not by UDP: let UDP "
                                 "through the firewalls between the two hosts");
+        case gossip::Trouble::Kind::half_reachable:
+            return base::concat("other hosts do not reach this one at ", address,
+                                " although it reaches them: let UDP and TCP of that port in "
+                                "through its firewall");
+        case gossip::Trouble::Kind::members_full:
+            return base::concat(host, " at ", address, " finds no place: the fleet knows ",
+                                gossip::members_max,
+                                " hosts, all of them alive or down for less than three days");
     }
     return {};
 }

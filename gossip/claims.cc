@@ -15,8 +15,10 @@ constexpr std::size_t answers_max = 16;  // records that correct one packet
 // A host whose kernel answered us this lately lives, whoever accuses it. Longer than the interval
 // to which hosts limit such answers.
 constexpr auto refusal_fresh = base::seconds(3);
-// Nobody counts on a host that is unsteady: it refutes this many times less often.
-constexpr int unsteady_patience = 10;
+// Refutations are not closer than this, which is half of the shortest suspicion of the quickest
+// profile: each costs a signature and news to all, and a host that others reach by luck alone would
+// do nothing else. Who is told again tells again.
+constexpr auto refutation_pace = base::milliseconds(200);
 // About so many of those who held a member for down tell it when it is back.
 constexpr double reproaches = 4;
 // Records with our identity that are not ours: more within this time than an earlier life of ours
@@ -88,12 +90,17 @@ void Gossip::Machine::on_record(Incoming& in, Record const& record, Effects& out
     in.learned.push_back(record.id);
 }
 
-bool Gossip::Machine::make_room(Incoming const& in, Record const& record, Effects& out) {
+bool Gossip::Machine::make_room(Incoming& in, Record const& record, Effects& out) {
     if (membership_.all().size() < members_max) {
         return true;
     }
-    if (auto const gone = membership_.make_room(in.now)) {
+    // Who is gone already takes nobody's place, or two hosts with full tables would hand each other
+    // those that the other has forgotten.
+    bool const gone_itself = record.intent == Intent::left || in.said_down.contains(record.id);
+    auto const gone = gone_itself ? std::nullopt : membership_.make_room(in.now);
+    if (gone) {
         position_.forget(*gone);
+        std::erase(in.learned, *gone);
         return true;
     }
     report(in.now, {Trouble::Kind::members_full, record.id, record.address}, out);
@@ -191,11 +198,7 @@ void Gossip::Machine::on_accusation_of_self(Incoming& in, Accusation const& accu
         meet_stranger(in, out);
         return;
     }
-    // Not faster than suspicions end: each costs a signature and news to all, and a host that
-    // others reach by luck alone would do nothing else. Who is told again tells again.
-    int const patience = intent_ == Intent::unsteady ? unsteady_patience : 1;
-    if (accusation.incarnation == self_.incarnation &&
-        in.now - refuted_at_ >= config_.probe_interval * patience) {
+    if (accusation.incarnation == self_.incarnation && in.now - refuted_at_ >= refutation_pace) {
         refuted_at_ = in.now;
         ++counters_.refutations;
         health_.on_refutation();

@@ -91,7 +91,7 @@ private:
     // --- records and accusations (claims.cc)
     void on_record(Incoming& in, Record const& record, Effects& out);
     // For a member that is new; false if there is no place.
-    bool make_room(Incoming const& in, Record const& record, Effects& out);
+    bool make_room(Incoming& in, Record const& record, Effects& out);
     // To a member that is back, for its own judgement.
     void tell_of_loss(Record const& record, Peer const& lost, Effects& out);
     void on_own_record(Incoming& in, Record const& record, Effects& out);

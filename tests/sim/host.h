@@ -13,14 +13,9 @@
 #include "agent/agent.h"
 #include "tests/sim/fake_store.h"
 #include "tests/sim/host_clock.h"
+#include "tests/support/fake_keys.h"
 
 namespace sim {
-
-// Why what a host sent did not reach the agent it was for.
-enum class Unreachable : std::uint8_t {
-    refused,  // the host is up and answers that nobody listens
-    silent,   // no answer, or the connection broke
-};
 
 // What happens on a host, if the life of its agent that it belongs to still lasts.
 struct Wake {
@@ -35,7 +30,7 @@ struct Arrival {
 
 struct Undelivered {
     std::size_t to{};
-    Unreachable why{};
+    gossip::Unreachable why{};
 };
 
 struct Written {};
@@ -81,6 +76,7 @@ struct Host {
 
     std::size_t index{};
     base::NodeId id;
+    std::unique_ptr<support::FakeKeys> keys;
     base::SocketAddress address;
     std::unique_ptr<agent::Agent> agent;  // empty: not running
     std::uint64_t boots{};

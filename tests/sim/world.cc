@@ -53,6 +53,7 @@ World::World(std::uint64_t seed, std::size_t hosts)
         auto host = std::make_unique<Host>();
         host->index = index;
         host->id = node_id(index);
+        host->keys = std::make_unique<support::FakeKeys>(host->id);
         host->address = {base::IpAddress::v4(first_address + static_cast<std::uint32_t>(index)),
                          port};
         host->clock = HostClock(base::Instant(draw(boot_prng_, {}, uptime_max)));
@@ -190,7 +191,7 @@ void World::start_agent(std::size_t index) {
                     .runtime = "fake",
                     .version = "test",
                     .labels = {}};
-    host.agent = std::make_unique<agent::Agent>(config, boot_prng_.fork());
+    host.agent = std::make_unique<agent::Agent>(config, boot_prng_.fork(), *host.keys);
     std::vector<runtime::Adopted> adopted;
     for (auto const& [id, container] : host.containers) {
         adopted.push_back({id, container.assignment, container.address,
@@ -313,9 +314,12 @@ void World::on(Host& host, Arrival const& arrival) {
         return;
     }
     if (!host.agent) {
-        if (arrival.channel == gossip::Channel::stream) {
-            report_undelivered(*hosts_[arrival.from], host.index,
-                               host.powered ? Unreachable::refused : Unreachable::silent);
+        // A datagram too is refused by a host that is up (ICMP port unreachable), if that returns.
+        bool const refused = host.powered && network_.hears({host.index, from.index});
+        if (refused || arrival.channel == gossip::Channel::stream) {
+            report_undelivered(
+                *hosts_[arrival.from], host.index,
+                refused ? gossip::Unreachable::refused : gossip::Unreachable::silent);
         }
         return;
     }

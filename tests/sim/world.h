@@ -129,7 +129,7 @@ private:
     // Network and disk (world_io.cc).
     void deliver(Host& from, gossip::Send& send);
     void deliver_stream(Host& from, std::size_t to, std::shared_ptr<base::Bytes const> bytes);
-    void report_undelivered(Host& from, std::size_t to, Unreachable why);
+    void report_undelivered(Host& from, std::size_t to, gossip::Unreachable why);
     void write(Host& host);
     void refuse_writes(Host& host);
 

@@ -46,33 +46,33 @@ void World::deliver_stream(Host& from, std::size_t to, std::shared_ptr<base::Byt
     bool const connected =
         network_.hears({from.index, to}) && network_.hears({to, from.index}) && peer.powered;
     if (!connected) {
-        report_undelivered(from, to, Unreachable::silent);
+        report_undelivered(from, to, gossip::Unreachable::silent);
     } else if (!peer.agent) {
-        report_undelivered(from, to, Unreachable::refused);
+        report_undelivered(from, to, gossip::Unreachable::refused);
     } else if (auto const when = network_.stream(now_, {from.index, to})) {
         Event event;
         event.what = Arrival{from.index, gossip::Channel::stream, std::move(bytes)};
         at_host(peer, *when, std::move(event));
     } else {
-        report_undelivered(from, to, Unreachable::silent);
+        report_undelivered(from, to, gossip::Unreachable::silent);
     }
 }
 
 // Messages to the same peer meanwhile wait for the same connection, and are lost with it.
-void World::report_undelivered(Host& from, std::size_t to, Unreachable why) {
+void World::report_undelivered(Host& from, std::size_t to, gossip::Unreachable why) {
     if (!from.agent || !failing_.insert({from.index, to}).second) {
         return;
     }
     Event event;
     event.what = Undelivered{to, why};
-    at_host(from, now_ + (why == Unreachable::refused ? round_trip : connect_timeout),
+    at_host(from, now_ + (why == gossip::Unreachable::refused ? round_trip : connect_timeout),
             std::move(event));
 }
 
 void World::on(Host& host, Undelivered const& undelivered) {
     failing_.erase({host.index, undelivered.to});
     tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
-        agent.on_unreachable(local_now, hosts_[undelivered.to]->address, out);
+        agent.on_unreachable(local_now, hosts_[undelivered.to]->address, undelivered.why, out);
     });
 }
 

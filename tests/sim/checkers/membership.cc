@@ -63,19 +63,16 @@ void IncarnationsRise::hear(Host const& from, base::ByteView message) {
         return;
     }
     for (gossip::Message const& one : *messages) {
-        if (auto const* const claim = std::get_if<gossip::Member>(&one)) {
+        if (auto const* const claim = std::get_if<gossip::Record>(&one)) {
             hear(from, *claim);
         }
     }
 }
 
-void IncarnationsRise::hear(Host const& from, gossip::Member const& claim) {
+void IncarnationsRise::hear(Host const& from, gossip::Record const& claim) {
     bool const own = claim.id == from.id;
-    base::ByteWriter content;
-    content.sized(claim.name);
-    content.raw(claim.meta);
     Said const now{own ? 0 : from.life, claim.incarnation,
-                   own ? base::stable_hash(content.view()) : 0};
+                   own ? base::stable_hash(claim.body) : 0};
     auto const [at, first] = said_.try_emplace({from.index, claim.id}, now);
     Said& before = at->second;
     bool const comparable = !first && before.life == now.life;

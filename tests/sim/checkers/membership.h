@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/ids.h"
+#include "gossip/message.h"
 #include "tests/sim/checkers/property.h"
 
 namespace sim {
@@ -55,7 +56,7 @@ private:
     };
 
     void hear(Host const& from, base::ByteView message);
-    void hear(Host const& from, gossip::Member const& claim);
+    void hear(Host const& from, gossip::Record const& claim);
 
     std::map<std::pair<std::size_t, base::NodeId>, Said> said_;
     Complaint complaint_;
