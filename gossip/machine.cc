@@ -285,8 +285,7 @@ std::optional<base::Duration> Gossip::Machine::distance(base::NodeId a, base::No
 base::Duration Gossip::Machine::suspicion_time_min(Peer const* peer) const {
     bool const measured = peer != nullptr && peer->round_trip.smoothed();
     RoundTrip const& round_trip = measured ? peer->round_trip : anyones_;
-    return suspicion_timeout(config_.suspicion_mult, fleet_size(),
-                             round_trip.usual_duration(config_));
+    return suspicion_timeout(config_.suspicion_mult, fleet_size(), round_trip.answer_time(config_));
 }
 
 void Gossip::Machine::report(base::Instant now, Trouble trouble, Effects& out) {

@@ -43,8 +43,8 @@ base::Duration RoundTrip::probe_duration(Config const& config) const {
     return std::max(3 * timeout(config), config.probe_interval);
 }
 
-base::Duration RoundTrip::usual_duration(Config const& config) const {
-    return std::max(3 * expected(config), config.probe_interval);
+base::Duration RoundTrip::answer_time(Config const& config) const {
+    return std::max(expected(config), config.probe_interval);
 }
 
 std::optional<base::Duration> RoundTrip::smoothed() const {

@@ -22,8 +22,9 @@ public:
     [[nodiscard]] base::Duration timeout(Config const& config) const;
     // How long a probe takes to fail: three time-outs, at least probe_interval.
     [[nodiscard]] base::Duration probe_duration(Config const& config) const;
-    // probe_duration() as if no time-out had passed: what the peer may expect of its prober.
-    [[nodiscard]] base::Duration usual_duration(Config const& config) const;
+    // How long word to the peer and its answer take: the time-out as if none had passed, at least
+    // probe_interval.
+    [[nodiscard]] base::Duration answer_time(Config const& config) const;
 
     [[nodiscard]] std::optional<base::Duration> smoothed() const;
 

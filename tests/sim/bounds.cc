@@ -31,10 +31,13 @@ std::uint32_t most_replicas(World const& world) {
     return most;
 }
 
+// A probe that fails, and a suspicion that nobody else happens to share.
 base::Duration suspicion_max(World const& world) {
     gossip::Config const& config = world.config().gossip;
     double const scale = std::max(1.0, std::log10(static_cast<double>(world.hosts().size())));
-    return config.suspicion_mult * std::chrono::ceil<milliseconds>(config.probe_interval * scale);
+    base::Duration const answer = std::max(config.probe_interval, config.probe_timeout_max);
+    return 3 * answer + config.suspicion_mult * config.suspicion_max_mult *
+                            std::chrono::ceil<milliseconds>(answer * scale);
 }
 
 // The longest of two reports of the same thing, planned apart.
@@ -48,9 +51,13 @@ base::Duration heal_bound(World const& world) {
     agent::Config const& config = world.config();
     auto const hosts = static_cast<std::int64_t>(world.hosts().size());
     base::Duration const grace = spec::ServiceSpec().stop_grace_period;
-    return 4 * config.gossip.reconnect_interval + 2 * hosts * config.gossip.gossip_interval +
-           10 * config.sync.interval + 5 * config.settle + 2 * config.runtime.backoff_max + grace +
-           slow_start_max + reorder_max + 10 * config.runtime.drain + 10 * planned(world) +
+    // A host that was lost again and again, or that believes the others lost, waits first.
+    base::Duration const holds =
+        config.gossip.flap_hold_max + config.gossip.restart_hold + config.mass_loss_hold;
+    return holds + 4 * config.gossip.reconnect_interval +
+           2 * hosts * config.gossip.gossip_interval + 10 * config.sync.interval +
+           5 * config.settle + 2 * config.runtime.backoff_max + grace + slow_start_max +
+           reorder_max + 10 * config.runtime.drain + 10 * planned(world) +
            rollout_bound(world, most_replicas(world));
 }
 

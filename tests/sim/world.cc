@@ -35,6 +35,11 @@ base::NodeId node_id(std::size_t index) {
 agent::Config fleet_config(std::size_t hosts) {
     agent::Config config;
     config.runtime.backoff_max = seconds(5);
+    // Short, so that what they hold back happens within a run.
+    config.gossip.restart_hold = seconds(5);
+    config.gossip.flap_hold = seconds(5);
+    config.gossip.flap_hold_max = seconds(10);
+    config.mass_loss_hold = seconds(5);
     // Every host plans the whole fleet, and all of them on one machine: large fleets plan less
     // often.
     if (hosts > 100) {

@@ -71,8 +71,7 @@ void IncarnationsRise::hear(Host const& from, base::ByteView message) {
 
 void IncarnationsRise::hear(Host const& from, gossip::Record const& claim) {
     bool const own = claim.id == from.id;
-    Said const now{own ? 0 : from.life, claim.incarnation,
-                   own ? base::stable_hash(claim.body) : 0};
+    Said const now{own ? 0 : from.life, claim.incarnation, own ? base::stable_hash(claim.body) : 0};
     auto const [at, first] = said_.try_emplace({from.index, claim.id}, now);
     Said& before = at->second;
     bool const comparable = !first && before.life == now.life;
