@@ -279,6 +279,15 @@ base::Bytes const* Agent::token(std::string_view id) const {
     return machine_->map.value(token_entry(id));
 }
 
+std::expected<void, std::string> Agent::set_gossip(base::Instant now,
+                                                   gossip::Config const& config) {
+    return machine_->gossip.set_config(now, config);
+}
+
+gossip::Config const& Agent::gossip_config() const {
+    return machine_->gossip.config();
+}
+
 Outcome<Accepted> Agent::evict(base::Instant now, std::string_view host, Effects& out) {
     auto outcome = machine_->evict(host);
     machine_->finish(now, out);

@@ -132,6 +132,10 @@ public:
     [[nodiscard]] Outcome<Accepted> put_token(base::Instant now, std::string_view id,
                                               base::Bytes record, Effects& out);
     [[nodiscard]] base::Bytes const* token(std::string_view id) const;
+    // Membership's parameters from now on; on error (see gossip::check()) nothing has changed.
+    [[nodiscard]] std::expected<void, std::string> set_gossip(base::Instant now,
+                                                              gossip::Config const& config);
+    [[nodiscard]] gossip::Config const& gossip_config() const;
     // Throws a host out of the fleet, and takes it back: `host` is its name, its id or a beginning
     // of that. Every host ceases to hear it as soon as it learns of that; see docs/membership.md.
     [[nodiscard]] Outcome<Accepted> evict(base::Instant now, std::string_view host, Effects& out);

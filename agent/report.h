@@ -93,7 +93,8 @@ struct StatusReport {
     base::NodeId id;
     std::string name;
     base::SocketAddress address;
-    bool settled{};  // has heard of the fleet's state since it started, or knows itself alone
+    std::string profile;  // of membership: "lan", "wan with probe-interval=1s"
+    bool settled{};       // has heard of the fleet's state since it started, or knows itself alone
     std::uint32_t nodes_alive{}, nodes_known{};
     std::uint32_t services{}, replicas_wanted{}, replicas_healthy{};
     std::string subnet;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -34,7 +36,13 @@ struct JoinCommand {
     Starting starting{};
 };
 
-struct RunCommand {};
+struct RunCommand {
+    // Reads the options again, from the same arguments and the files as they are now. Calls the
+    // Environment that was given to parse().
+    std::function<std::expected<DaemonOptions, std::string>()> reread;
+};
+
+struct ReloadCommand {};
 
 struct LeaveCommand {};
 
@@ -95,10 +103,11 @@ struct DoctorCommand {};
 
 struct VersionCommand {};
 
-using Command = std::variant<VersionCommand, InitCommand, JoinCommand, RunCommand, LeaveCommand,
-                             EvictCommand, TokenCreateCommand, StatusCommand, NodesCommand,
-                             ServicesCommand, PsCommand, ApplyCommand, RemoveCommand, ScaleCommand,
-                             LogsCommand, ImageLoadCommand, ImageListCommand, DoctorCommand>;
+using Command =
+    std::variant<VersionCommand, InitCommand, JoinCommand, RunCommand, ReloadCommand, LeaveCommand,
+                 EvictCommand, TokenCreateCommand, StatusCommand, NodesCommand, ServicesCommand,
+                 PsCommand, ApplyCommand, RemoveCommand, ScaleCommand, LogsCommand,
+                 ImageLoadCommand, ImageListCommand, DoctorCommand>;
 
 struct Invocation {
     DaemonOptions options;
@@ -108,6 +117,7 @@ struct Invocation {
 ExitCode execute(DaemonOptions const& options, InitCommand const& command);
 ExitCode execute(DaemonOptions const& options, JoinCommand const& command);
 ExitCode execute(DaemonOptions const& options, RunCommand const& command);
+ExitCode execute(DaemonOptions const& options, ReloadCommand const& command);
 ExitCode execute(DaemonOptions const& options, LeaveCommand const& command);
 ExitCode execute(DaemonOptions const& options, EvictCommand const& command);
 ExitCode execute(DaemonOptions const& options, TokenCreateCommand const& command);

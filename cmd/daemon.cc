@@ -91,7 +91,7 @@ public:
         return out;
     }
 
-    net::HostPorts ports() {
+    net::HostPorts ports(RunCommand const& command) {
         return {
             .store = *store_,
             .driver = *driver_,
@@ -105,6 +105,8 @@ public:
             .load_image = [this](std::string const& path) { return images_->load(path); },
             .images = [this] { return images(); },
             .doctor = [this] { return driver_->diagnose(); },
+            .reload =
+                [command](gossip::Config const& in_force) { return reload(command, in_force); },
             .problems = [this] { return problems(); },
         };
     }
@@ -120,6 +122,17 @@ public:
 
 private:
     Adapters() = default;
+
+    static base::Result<net::GossipReload> reload(RunCommand const& command,
+                                                  gossip::Config const& in_force) {
+        auto const options = command.reread();
+        if (!options) {
+            return base::fail(options.error());
+        }
+        GossipSettings settings = TRY(gossip_settings(options->gossip_file, options->gossip));
+        std::vector<std::string> changes = gossip_changes(in_force, settings.config);
+        return net::GossipReload{settings.config, std::move(settings.summary), std::move(changes)};
+    }
 
     base::Result<void> set_network(agent::NetworkPlan const& plan) {
         TRY_VOID(network_->set_subnet(plan.subnet, plan.fleet));
@@ -172,7 +185,7 @@ private:
 };
 
 // Until it is told to end; true when this host has left its fleet.
-base::Result<bool> serve(DaemonOptions const& options) {
+base::Result<bool> serve(DaemonOptions const& options, RunCommand const& command) {
     std::optional<net::Fleet> fleet = TRY(net::load_fleet(options.state_dir));
     if (!fleet) {
         return base::fail(
@@ -189,6 +202,8 @@ base::Result<bool> serve(DaemonOptions const& options) {
     if (options.labels.size() > agent::labels_max) {
         return base::fail(base::concat("at most ", agent::labels_max, " labels"));
     }
+    GossipSettings settings = TRY(gossip_settings(options.gossip_file, options.gossip));
+    config.gossip = settings.config;
     config.id = identity.id();
     config.address = {TRY(reachable_address(options, fleet->seeds)), options.listen.port};
     config.boot = boot;
@@ -197,13 +212,14 @@ base::Result<bool> serve(DaemonOptions const& options) {
     transport.bind = options.listen.ip;
     transport.port = options.listen.port;
     auto const host = TRY(net::Host::start({.agent = config,
+                                            .profile = std::move(settings.summary),
                                             .identity = identity,
                                             .fleet = *std::move(fleet),
                                             .first_counter = net::first_counter(boot),
                                             .transport = transport,
                                             .services_dir = options.services_dir,
                                             .socket_path = socket_path(options)},
-                                           adapters->ports()));
+                                           adapters->ports(command)));
     base::log(base::LogLevel::info, "host",
               base::concat(config.facts.name, " (", short_string(config.id), ") is up at ",
                            to_string(config.address), ", containers by ", config.facts.runtime));
@@ -215,9 +231,9 @@ base::Result<bool> serve(DaemonOptions const& options) {
     return left;
 }
 
-base::Result<void> run(DaemonOptions const& options) {
+base::Result<void> run(DaemonOptions const& options, RunCommand const& command) {
     net::StateLock const lock = TRY(net::StateLock::take(options.state_dir));
-    if (TRY(serve(options))) {
+    if (TRY(serve(options, command))) {
         // What made this host a member is void; its identity and images stay.
         std::error_code ignored;
         fs::remove(options.state_dir + "/fleet", ignored);
@@ -228,9 +244,9 @@ base::Result<void> run(DaemonOptions const& options) {
 
 }  // namespace
 
-int run_daemon(DaemonOptions const& options) {
+int run_daemon(DaemonOptions const& options, RunCommand const& command) {
     base::set_log_level(options.log_level);
-    if (auto const ran = run(options); !ran) {
+    if (auto const ran = run(options, command); !ran) {
         return static_cast<int>(complain(ran.error().message));
     }
     return static_cast<int>(ExitCode::done);

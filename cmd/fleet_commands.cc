@@ -97,11 +97,26 @@ ExitCode execute(DaemonOptions const& options, JoinCommand const& command) {
     return started(options, command.starting, base::concat("Joined the fleet of ", *joined, "."));
 }
 
-ExitCode execute(DaemonOptions const& options, RunCommand const&) {
+ExitCode execute(DaemonOptions const& options, RunCommand const& command) {
     if (base::Result<void> const root = require_root("run"); !root) {
         return complain(root.error().message);
     }
-    return static_cast<ExitCode>(run_daemon(options));
+    return static_cast<ExitCode>(run_daemon(options, command));
+}
+
+ExitCode execute(DaemonOptions const& options, ReloadCommand const&) {
+    net::Answer<std::vector<std::string>> const changes =
+        net::AdminClient(socket_path(options)).reload();
+    if (!changes) {
+        return complain(changes.error());
+    }
+    for (std::string const& change : *changes) {
+        print(base::concat(change, "\n"));
+    }
+    if (changes->empty()) {
+        print("nothing has changed\n");
+    }
+    return ExitCode::done;
 }
 
 namespace {

@@ -48,6 +48,12 @@ constexpr std::array pages{
         "agent takes them over. Needs root.",
         "  agent run\n"
         "  agent run --listen 10.0.0.1:7700 --log-level debug\n"},
+    HelpPage{"reload", "Read the configuration again",
+             "Has the agent read its configuration file again and go on with the parameters of\n"
+             "membership that are in it: `profile` and the section [gossip]. Prints what changed.\n"
+             "If one of them is wrong, all stay as they were. SIGHUP does the same. Other options\n"
+             "are read at the start of the agent only.",
+             "  agent reload\n"},
     HelpPage{"leave", "Take this host out of its fleet",
              "Tells the other hosts that this one goes, stops its containers, which start\n"
              "elsewhere, and ends the agent. Returns when that is done.",

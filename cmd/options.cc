@@ -66,6 +66,9 @@ std::vector<std::string> to_arguments(DaemonOptions const& options) {
     give("bridge", options.bridge);
     give("runtime", runtime_name(options.runtime));
     give("log-level", level_name(options.log_level));
+    for (auto const& [name, text] : options.gossip) {
+        give(name == "profile" ? name : base::concat("gossip-", name), text);
+    }
     return arguments;
 }
 

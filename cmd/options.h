@@ -8,6 +8,7 @@
 
 #include "base/address.h"
 #include "base/log.h"
+#include "cmd/gossip_options.h"
 
 namespace cmd {
 
@@ -30,6 +31,8 @@ struct DaemonOptions {
     std::string bridge = "covey0";
     RuntimeChoice runtime{};
     base::LogLevel log_level = base::LogLevel::info;
+    GossipTexts gossip;       // on the command line or in the environment
+    GossipTexts gossip_file;  // in the configuration file; read again by `agent reload`
     friend bool operator==(DaemonOptions const&, DaemonOptions const&) = default;
 };
 

@@ -12,6 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/text.h"
+#include "cmd/config_file.h"
 #include "cmd/help.h"
 #include "cmd/nearest.h"
 #include "cmd/units.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr auto default_config = "/etc/covey/agent.toml";
 constexpr std::string_view agent_options = "Options of the agent";
+constexpr std::string_view gossip_options = "Options of membership (section [gossip] of the file)";
 constexpr std::size_t host_name_max = 63;  // a label of DNS
 
 std::string command_name(CLI::App const* app) {
@@ -44,11 +46,14 @@ public:
         std::string const name = command_name(app);
         std::string out;
         if (name == "run" || name == "init" || name == "join") {
-            out += make_group(std::string(agent_options), false,
-                              app->get_parent()->get_options([](CLI::Option const* option) {
-                                  return option->get_group() == agent_options;
-                              }))
-                       .substr(1);
+            for (std::string_view const group : {agent_options, gossip_options}) {
+                std::string const text =
+                    make_group(std::string(group), false,
+                               app->get_parent()->get_options([&](CLI::Option const* option) {
+                                   return option->get_group() == group;
+                               }));
+                out += out.empty() ? text.substr(1) : text;
+            }
         } else if (!name.empty()) {
             out +=
                 "Options of the agent, such as --socket, may be given too: see `agent --help`.\n";
@@ -122,6 +127,8 @@ public:
         app_.fallthrough();
         app_.option_defaults()->group(std::string(agent_options));
         add_agent_options();
+        app_.option_defaults()->group(std::string(gossip_options))->configurable(false);
+        add_gossip_options();
         app_.option_defaults()->group("Options")->configurable(false);
         app_.set_version_flag("--version", "", "As `agent version`");
         app_.get_option("--help")->description("This page")->configurable(false);
@@ -203,6 +210,23 @@ private:
                     {"warning", base::LogLevel::warning},
                     {"error", base::LogLevel::error}},
                    "debug|info|warning|error", "The least that is logged [info]");
+    }
+
+    void add_gossip_options() {
+        app_.config_formatter(std::make_shared<ConfigFile>(out_.options.gossip_file));
+        auto const add_one = [this](std::string const& option, std::string const& name,
+                                    std::string_view form, std::string_view help) {
+            app_.add_option_function<std::string>(
+                    option,
+                    [this, name](std::string const& text) { out_.options.gossip[name] = text; },
+                    std::string(help))
+                ->option_text(std::string(form));
+        };
+        add_one("--profile", "profile", "lan|wan|edge", "Bounds that suit the links between hosts");
+        for (GossipParameter const& each : gossip_parameters()) {
+            add_one(base::concat("--gossip-", each.name), std::string(each.name), each.form,
+                    each.help);
+        }
     }
 
     // Where and as what the others see this host.
@@ -291,6 +315,7 @@ private:
         add_no_start(join, join_command);
 
         selects<RunCommand>(add(app_, "run"));
+        selects<ReloadCommand>(add(app_, "reload"));
         selects<LeaveCommand>(add(app_, "leave"));
         CLI::App* const evict = add(app_, "evict");
         auto const evict_command = selects<EvictCommand>(evict);
@@ -439,7 +464,7 @@ private:
     std::vector<std::string> from_environment(Environment const& environment) const {
         std::vector<std::string> arguments;
         for (CLI::Option const* option : app_.get_options()) {
-            if (option->get_group() != agent_options) {
+            if (option->get_group() != agent_options && option->get_group() != gossip_options) {
                 continue;
             }
             std::string const name = option->get_single_name();
@@ -467,6 +492,10 @@ private:
         CLI::Option const* const config = app_.get_config_ptr();
         if (config->as<std::string>() != default_config) {
             out_.options.config = config->as<std::string>();
+        }
+        if (auto const settings = gossip_settings(out_.options.gossip_file, out_.options.gossip);
+            !settings) {
+            throw CLI::ValidationError(settings.error().message);
         }
         out_.options.listen.port = port_ != 0 ? port_ : out_.options.listen.port;
         if (auto* const join = std::get_if<JoinCommand>(&out_.command)) {
@@ -535,7 +564,22 @@ private:
 
 std::expected<Invocation, ParseStop> parse(std::span<std::string const> arguments,
                                            Environment const& environment) {
-    return CommandLine().parse(arguments, environment);
+    auto parsed = CommandLine().parse(arguments, environment);
+    if (auto* const run = parsed ? std::get_if<RunCommand>(&parsed->command) : nullptr) {
+        run->reread = [words = std::vector(arguments.begin(), arguments.end()),
+                       environment]() -> std::expected<DaemonOptions, std::string> {
+            auto again = parse(words, environment);
+            if (!again) {
+                // The first line, without the name of the program.
+                std::string_view text = again.error().text;
+                text = text.substr(0, text.find('\n'));
+                text.remove_prefix(std::min(text.find(": ") + 2, text.size()));
+                return std::unexpected(std::string(text));
+            }
+            return std::move(again->options);
+        };
+    }
+    return parsed;
 }
 
 }  // namespace cmd

@@ -104,6 +104,7 @@ std::string render(agent::StatusReport const& status, Listing listing) {
         to_string(status.address), "\n",  //
         "fleet      ", status.nodes_alive, " of ", status.nodes_known, " hosts alive",
         status.settled ? "" : "; still learning the fleet's state", "\n",  //
+        "membership ", status.profile, "\n",                               //
         "services   ", status.services, ", ", status.replicas_healthy, " of ",
         status.replicas_wanted, " replicas healthy\n",  //
         "subnet     ", status.subnet.empty() ? "none claimed yet" : status.subnet, "\n");

@@ -147,6 +147,7 @@ JoinDesk::Ports Host::Loop::join_ports() {
 }
 
 bool Host::Loop::run() {
+    await_hangup();
     arm();
     repair_network();
     io_.run();

@@ -18,6 +18,13 @@
 
 namespace net {
 
+// Membership's settings as the configuration has them now.
+struct GossipReload {
+    gossip::Config config;
+    std::string summary;
+    std::vector<std::string> changes;  // from those in force, a line each
+};
+
 // The adapters that the daemon gives to its host. Unless said otherwise they are called on the
 // control thread and return quickly.
 struct HostPorts {
@@ -31,12 +38,15 @@ struct HostPorts {
     std::function<base::Result<std::vector<std::string>>(std::string const& path)> load_image;
     std::function<std::vector<ImageReport>()> images;
     std::function<std::vector<std::string>()> doctor;
+    // Reads the configuration again; `in_force` is what it may differ from.
+    std::function<base::Result<GossipReload>(gossip::Config const& in_force)> reload;
     // What the data path cannot do now (a published port in use), a line each.
     std::function<std::vector<std::string>()> problems;
 };
 
 struct HostConfig {
     agent::Config agent;
+    std::string profile;  // agent.gossip in words, for the status
     Identity identity;
     Fleet fleet;
     std::uint64_t first_counter{};

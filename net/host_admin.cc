@@ -21,6 +21,7 @@ InfoReport Host::Loop::info() {
 
 agent::StatusReport Host::Loop::status() {
     agent::StatusReport report = agent_->status(now());
+    report.profile = config_.profile;
     for (std::string const* problem : {&directory_problem_, &network_problem_, &disk_problem_}) {
         if (!problem->empty()) {
             report.problems.push_back(*problem);

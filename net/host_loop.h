@@ -1,5 +1,6 @@
 #pragma once
 
+#include <csignal>
 #include <map>
 #include <optional>
 #include <thread>
@@ -34,6 +35,7 @@ public:
     agent::Outcome<std::vector<agent::InstanceReport>> instances(std::string_view service) override;
     std::vector<ImageReport> images() override;
     std::vector<std::string> doctor() override;
+    agent::Outcome<std::vector<std::string>> reload() override;
     void apply(std::vector<spec::ServiceSpec> wanted, Done<agent::Accepted> done) override;
     void remove(std::string_view service, Done<agent::Accepted> done) override;
     void scale(std::string_view service, std::uint32_t replicas,
@@ -65,6 +67,10 @@ private:
     void on_file(FileEvent const& event);
     void on_runtime(runtime::Event event);
 
+    // --- the configuration (host_reload.cc), with reload()
+    // Has every SIGHUP read it again.
+    void await_hangup();
+
     // --- the disk (host_disk.cc)
     void persist(agent::Persist persist);
     void on_written(std::uint64_t sequence, base::Result<void> const& result);
@@ -84,6 +90,7 @@ private:
     boost::asio::steady_timer repair_timer_{io_};
     std::optional<agent::NetworkPlan> network_plan_;
     boost::asio::signal_set signals_{io_};
+    boost::asio::signal_set hangup_{io_, SIGHUP};
     std::optional<agent::Agent> agent_;
 
     // Users who wait for their change to be on the disk, by its number.

@@ -242,6 +242,10 @@ Answer<runtime::LogPart> AdminClient::read_log(std::string_view target, std::uin
         path_, base::concat("/v1/logs/", target, from_end ? "?tail=" : "?from=", from));
 }
 
+Answer<std::vector<std::string>> AdminClient::reload() const {
+    return post<std::vector<std::string>>(path_, "/v1/reload", EmptyReply{});
+}
+
 Answer<void> AdminClient::leave() const {
     Answer<EmptyReply> const reply =
         post<EmptyReply>(path_, "/v1/leave", EmptyReply{}, long_timeout);

@@ -51,6 +51,7 @@ public:
                                                    std::uint32_t uses) const;
     [[nodiscard]] Answer<runtime::LogPart> read_log(std::string_view target, std::uint64_t from,
                                                     bool from_end) const;
+    [[nodiscard]] Answer<std::vector<std::string>> reload() const;
     [[nodiscard]] Answer<void> leave() const;
     [[nodiscard]] Answer<std::vector<std::string>> load_image(std::string path) const;
 

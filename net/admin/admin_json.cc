@@ -137,6 +137,7 @@ void fields(Archive& archive, Body& body) {
     archive("id", body.id);
     archive("name", body.name);
     archive("address", body.address);
+    archive("profile", body.profile);
     archive("settled", body.settled);
     archive("nodes_alive", body.nodes_alive);
     archive("nodes_known", body.nodes_known);

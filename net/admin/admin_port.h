@@ -45,6 +45,9 @@ struct AdminPort {
     // What was probed and chosen on this host, a line each.
     [[nodiscard]] virtual std::vector<std::string> doctor() = 0;
 
+    // Reads the configuration again: what changed, a line each. A bad one is refused as a whole.
+    [[nodiscard]] virtual agent::Outcome<std::vector<std::string>> reload() = 0;
+
     virtual void apply(std::vector<spec::ServiceSpec> services, Done<agent::Accepted> done) = 0;
     virtual void remove(std::string_view service, Done<agent::Accepted> done) = 0;
     virtual void scale(std::string_view service, std::uint32_t replicas,

@@ -126,6 +126,8 @@ void post(AdminPort& port, AdminRequest const& request, Respond respond) {
         with_body<LoadRequest>(request, respond, [&](LoadRequest const& body) {
             port.load_image(body.path, replying<std::vector<std::string>>(respond));
         });
+    } else if (target == "/v1/reload") {
+        respond(reply_of(port.reload()));
     } else if (target == "/v1/leave") {
         port.leave([respond](agent::Outcome<void> const& left) {
             respond(left ? ok(EmptyReply{}) : problem(status_refused, left.error().text));

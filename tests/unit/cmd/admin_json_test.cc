@@ -20,6 +20,7 @@ agent::StatusReport status() {
     report.services = 4;
     report.replicas_wanted = 5;
     report.replicas_healthy = 6;
+    report.profile = "wan with gossip-fanout=5";
     report.subnet = "10.128.3.0/24";
     report.entries = 7;
     report.state_digest = std::numeric_limits<std::uint64_t>::max() - 1;

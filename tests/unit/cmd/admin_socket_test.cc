@@ -65,6 +65,10 @@ public:
 
     std::vector<std::string> doctor() override { return {"runtime runc"}; }
 
+    agent::Outcome<std::vector<std::string>> reload() override {
+        return std::vector<std::string>{"probe-interval: 200ms -> 1s"};
+    }
+
     void apply(std::vector<spec::ServiceSpec> services, net::Done<agent::Accepted> done) override {
         agent::Accepted accepted{.sequence = 1, .changed = {}};
         for (spec::ServiceSpec const& service : services) {
@@ -214,6 +218,7 @@ TEST_CASE("The client gets what the port answers, at once or later") {
     CHECK(client.doctor()->front() == "runtime runc");
     CHECK(client.scale("web", 7)->sequence == 7);
     CHECK(client.evict("edge-7", false)->changed == std::vector<std::string>{"edge-7"});
+    CHECK(client.reload() == std::vector<std::string>{"probe-interval: 200ms -> 1s"});
     CHECK(client.evict("edge-7", true)->sequence == 2);
     CHECK(*client.create_token(60, 2) == "T60-2");
     CHECK(client.load_image("/a b.tar")->front() == "/a b.tar");

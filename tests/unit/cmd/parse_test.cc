@@ -1,5 +1,6 @@
 #include "cmd/parse.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -62,6 +63,7 @@ TEST_CASE("Every command is read with its options") {
     CHECK(parsed<cmd::InitCommand>({"init", "--no-start"}).starting ==
           cmd::Starting::identity_only);
     parsed<cmd::RunCommand>({"run"});
+    parsed<cmd::ReloadCommand>({"reload"});
     parsed<cmd::LeaveCommand>({"leave"});
     CHECK(parsed<cmd::EvictCommand>({"evict", "edge-7"}).host == "edge-7");
     CHECK_FALSE(parsed<cmd::EvictCommand>({"evict", "edge-7"}).undo);
@@ -267,4 +269,41 @@ TEST_CASE("Every command has a page with a description, options, exit codes and 
                        Catch::Contains(base::concat("Examples:\n  ")));
     }
     CHECK_THAT(parse({"run", "--help"}).error().text, Catch::Contains("--cgroup-parent"));
+}
+
+TEST_CASE("Membership is configured by options, the environment and the section [gossip]") {
+    TemporaryFile const file(
+        "profile = \"edge\"\nname = \"web1\"\n"
+        "[gossip]\nprobe_interval = \"3s\"\nqueue-max = 100\n");
+    Words const words{"run", "--config", file.path, "--gossip-probe-timeout-max", "5s"};
+    Variables const variables{{"COVEY_PROFILE", "wan"}};
+    auto const result = parse(words, variables);
+    REQUIRE(result.has_value());
+    cmd::DaemonOptions const& options = result->options;
+    CHECK(options.name == "web1");
+    CHECK(options.gossip_file ==
+          cmd::GossipTexts{{"profile", "edge"}, {"probe-interval", "3s"}, {"queue-max", "100"}});
+    CHECK(options.gossip == cmd::GossipTexts{{"profile", "wan"}, {"probe-timeout-max", "5s"}});
+
+    // Read again, with the file as it is then; another process is not given what the file says.
+    std::ofstream(file.path) << "[gossip]\nprobe-interval = \"4s\"\n";
+    auto const again = std::get<cmd::RunCommand>(result->command).reread();
+    REQUIRE(again.has_value());
+    CHECK(again->gossip_file == cmd::GossipTexts{{"probe-interval", "4s"}});
+    CHECK(again->gossip == options.gossip);
+    Words const given = cmd::to_arguments(options);
+    CHECK(std::ranges::count(given, "--profile=wan") == 1);
+    CHECK(std::ranges::count(given, "--gossip-probe-timeout-max=5s") == 1);
+    CHECK(std::ranges::none_of(given, [](std::string const& word) {
+        return word.starts_with("--gossip-probe-interval");
+    }));
+
+    std::ofstream(file.path) << "[gossip]\nprobe-interval = \"soon\"\n";
+    auto const wrong = std::get<cmd::RunCommand>(result->command).reread();
+    REQUIRE_FALSE(wrong.has_value());
+    CHECK(wrong.error() ==
+          "gossip probe-interval: \"soon\" is not a duration such as 200ms, 5s or 2m");
+    std::ofstream(file.path) << "[gossip]\nfoo = 1\n";
+    CHECK_THAT(usage_error({"run", "--config", file.path}),
+               Catch::Contains("[gossip] has no parameter \"foo\""));
 }

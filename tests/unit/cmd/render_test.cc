@@ -131,6 +131,7 @@ TEST_CASE("The status names service files and problems") {
     status.id = node_id(0xab);
     status.name = "alpha";
     status.address = {base::IpAddress::v4(0x0a000001), 7700};
+    status.profile = "lan";
     status.nodes_alive = 2;
     status.nodes_known = 3;
     status.services = 1;
@@ -143,6 +144,7 @@ TEST_CASE("The status names service files and problems") {
     CHECK(cmd::render(status, cmd::Listing::table) ==
           "host       alpha (ab000000) at 10.0.0.1:7700\n"
           "fleet      2 of 3 hosts alive; still learning the fleet's state\n"
+          "membership lan\n"
           "services   1, 2 of 3 replicas healthy\n"
           "subnet     none claimed yet\n"
           "files\n"
