@@ -82,6 +82,8 @@ void Gossip::Machine::on_record(Incoming& in, Record const& record, Effects& out
     }
     membership_.take(in.now, record, encode(record), down ? Judgement::down : Judgement::trusted,
                      prng_, out.changes);
+    // What is out of date is not told on, also where the news is left to others to tell.
+    queue_.withdraw(BroadcastQueue::Kind::member, record_name(record.id));
     if (risen) {
         suspicions_.clear(record.id);
         probes_.finish(record.id);
