@@ -182,6 +182,9 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
     }
     for (gossip::Change const& change : effects.changes) {
         dirty = true;
+        // A suspicion alone makes no clash.
+        members_changed = members_changed || !change.before || change.before == change.now ||
+                          gossip::is_live(*change.before) != gossip::is_live(change.now);
         gossip::Member const* const member = gossip.find(change.id);
         if (member == nullptr) {
             continue;
@@ -211,7 +214,6 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
             note_loss();
         }
         roster_changed = true;
-        members_changed = true;
     }
     for (gossip::Trouble const& trouble : effects.troubles) {
         out.notices.push_back({Level::warning, troubles.note(now, trouble, gossip.members())});
