@@ -1,6 +1,8 @@
 #include "tests/sim/faults.h"
 
 #include <algorithm>
+#include <array>
+#include <variant>
 
 namespace sim {
 
@@ -9,99 +11,48 @@ using base::seconds;
 
 namespace {
 
-constexpr std::array<std::string_view, fault_kinds> names{
-    "loss",      "lossy_hosts", "duplication", "delay",         "reorder",    "corruption",
-    "mtu",       "clog",        "partition",   "one_way",       "isolation",  "crash",
-    "kill",      "pause",       "stall",       "drift",         "step",       "slow_disk",
-    "full_disk", "death",       "hang",        "start_failure", "slow_start", "sickness"};
+// What a fault is called, and the field that brings it about: left out, it is as in no faults.
+struct Named {
+    std::string_view name;
+    std::variant<double Faults::*, base::Duration Faults::*> field;
+};
 
-void leave_out(Fault kind, Faults& faults) {
-    Faults const none;
-    switch (kind) {
-        case Fault::loss:
-            faults.loss = 0;
-            break;
-        case Fault::lossy_hosts:
-            faults.lossy_hosts = 0;
-            break;
-        case Fault::duplication:
-            faults.duplication = 0;
-            break;
-        case Fault::delay:
-            faults.delay_max = none.delay_max;
-            break;
-        case Fault::reorder:
-            faults.reorder = 0;
-            break;
-        case Fault::corruption:
-            faults.corruption = 0;
-            break;
-        case Fault::mtu:
-            faults.mtu_links = 0;
-            break;
-        case Fault::clog:
-            faults.clog = {};
-            break;
-        case Fault::partition:
-            faults.partition = {};
-            break;
-        case Fault::one_way:
-            faults.one_way = {};
-            break;
-        case Fault::isolation:
-            faults.isolation = {};
-            break;
-        case Fault::crash:
-            faults.crash = {};
-            break;
-        case Fault::kill:
-            faults.kill = {};
-            break;
-        case Fault::pause:
-            faults.pause = {};
-            break;
-        case Fault::stall:
-            faults.stalling_hosts = 0;
-            break;
-        case Fault::drift:
-            faults.drift = 0;
-            break;
-        case Fault::step:
-            faults.step = {};
-            break;
-        case Fault::slow_disk:
-            faults.write_max = none.write_max;
-            break;
-        case Fault::full_disk:
-            faults.full_disk = {};
-            break;
-        case Fault::death:
-            faults.death = {};
-            break;
-        case Fault::hang:
-            faults.hang = 0;
-            break;
-        case Fault::start_failure:
-            faults.start_failure = 0;
-            break;
-        case Fault::slow_start:
-            faults.slow_start = 0;
-            break;
-        case Fault::sickness:
-            faults.sickness = 0;
-            break;
-    }
-}
+constexpr std::array<Named, fault_kinds> table{{
+    {"loss", &Faults::loss},
+    {"lossy_hosts", &Faults::lossy_hosts},
+    {"duplication", &Faults::duplication},
+    {"delay", &Faults::delay_max},
+    {"reorder", &Faults::reorder},
+    {"corruption", &Faults::corruption},
+    {"mtu", &Faults::mtu_links},
+    {"clog", &Faults::clog},
+    {"partition", &Faults::partition},
+    {"one_way", &Faults::one_way},
+    {"isolation", &Faults::isolation},
+    {"crash", &Faults::crash},
+    {"kill", &Faults::kill},
+    {"pause", &Faults::pause},
+    {"stall", &Faults::stalling_hosts},
+    {"drift", &Faults::drift},
+    {"step", &Faults::step},
+    {"slow_disk", &Faults::write_max},
+    {"full_disk", &Faults::full_disk},
+    {"death", &Faults::death},
+    {"hang", &Faults::hang},
+    {"start_failure", &Faults::start_failure},
+    {"slow_start", &Faults::slow_start},
+    {"sickness", &Faults::sickness},
+}};
 
 }  // namespace
 
 std::string_view to_string(Fault kind) {
-    return names[static_cast<std::size_t>(kind)];
+    return table[static_cast<std::size_t>(kind)].name;
 }
 
 std::optional<Fault> parse_fault(std::string_view name) {
-    auto const at = std::ranges::find(names, name);
-    return at == names.end() ? std::nullopt : std::optional(static_cast<Fault>(at - names.begin()));
+    auto const at = std::ranges::find(table, name, &Named::name);
+    return at == table.end() ? std::nullopt : std::optional(static_cast<Fault>(at - table.begin()));
 }
 
 Faults Faults::draw(base::Prng& prng) {
@@ -141,8 +92,10 @@ Faults Faults::draw(base::Prng& prng) {
 }
 
 void Faults::leave_out(std::span<Fault const> kinds) {
+    Faults const none;
     for (Fault const kind : kinds) {
-        sim::leave_out(kind, *this);
+        std::visit([&](auto const field) { this->*field = none.*field; },
+                   table[static_cast<std::size_t>(kind)].field);
     }
 }
 
