@@ -106,16 +106,16 @@ public:
             },
             .images = [] { return std::vector<net::ImageReport>(); },
             .doctor = [] { return std::vector<std::string>(); },
-            .problems = [] { return std::vector<std::string>(); },
-            .reload = {}};
+            .reload = {},
+            .problems = [] { return std::vector<std::string>(); }};
         auto started = net::Host::start({.agent = config_of(identity, "host"),
+                                         .profile = {},
                                          .identity = identity,
                                          .fleet = fleet,
                                          .first_counter = net::first_counter(1),
                                          .transport = {.bind = loopback, .port = 0},
                                          .services_dir = directory_.path("services"),
-                                         .socket_path = directory_.path("agent.sock"),
-                                         .profile = {}},
+                                         .socket_path = directory_.path("agent.sock")},
                                         std::move(ports));
         REQUIRE(started);
         host_ = std::move(*started);
