@@ -1,5 +1,6 @@
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,7 +30,7 @@ public:
             return base::fail(*failure_);
         }
         sync();
-        apply(batch);
+        apply(crdt::Batch(batch));
         return {};
     }
 
@@ -38,8 +39,8 @@ public:
     // The oldest `count` staged batches reach the disk.
     void sync(std::size_t count) {
         for (; count > 0 && !staged_.empty(); --count) {
-            apply(staged_.front());
-            staged_.erase(staged_.begin());
+            apply(std::move(staged_.front()));
+            staged_.pop_front();
         }
     }
 
@@ -51,20 +52,21 @@ public:
     void fail_writes(std::optional<std::string> message) { failure_ = std::move(message); }
 
 private:
-    void apply(crdt::Batch const& batch) {
-        for (crdt::Entry const& entry : batch.entries) {
-            entries_.insert_or_assign(entry.key, entry);
+    void apply(crdt::Batch batch) {
+        for (crdt::Entry& entry : batch.entries) {
+            auto const at = entries_.try_emplace(entry.key).first;
+            at->second = std::move(entry);
         }
-        for (auto const& [name, value] : batch.locals) {
-            locals_.insert_or_assign(name, value);
+        for (auto& [name, value] : batch.locals) {
+            locals_.insert_or_assign(name, std::move(value));
         }
-        version_ = batch.version;
+        version_ = std::move(batch.version);
     }
 
     std::map<std::string, crdt::Entry> entries_;
     crdt::VersionVector version_;
     std::map<std::string, base::Bytes> locals_;
-    std::vector<crdt::Batch> staged_;
+    std::deque<crdt::Batch> staged_;
     std::optional<std::string> failure_;
 };
 

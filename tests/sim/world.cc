@@ -1,6 +1,7 @@
 #include "tests/sim/world.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 #include "base/hash.h"
@@ -32,7 +33,7 @@ base::NodeId node_id(std::size_t index) {
 
 }  // namespace
 
-agent::Config fleet_config(std::size_t hosts) {
+agent::Config fleet_config(std::uint64_t seed, std::size_t hosts) {
     agent::Config config;
     config.runtime.backoff_max = seconds(5);
     // Short, so that what they hold back happens within a run.
@@ -40,6 +41,10 @@ agent::Config fleet_config(std::size_t hosts) {
     config.gossip.flap_hold = seconds(5);
     config.gossip.flap_hold_max = seconds(10);
     config.mass_loss_hold = seconds(5);
+    if (base::mix(seed ^ 5) % 4 == 0) {
+        auto const bits = std::bit_width(hosts);
+        config.fleet_range.length = static_cast<std::uint8_t>(24 - bits);
+    }
     // Every host plans the whole fleet, and all of them on one machine: large fleets plan less
     // often.
     if (hosts > 100) {
@@ -49,7 +54,7 @@ agent::Config fleet_config(std::size_t hosts) {
 }
 
 World::World(std::uint64_t seed, std::size_t hosts)
-    : config_(fleet_config(hosts)),
+    : config_(fleet_config(seed, hosts)),
       boot_prng_(base::mix(seed ^ 1)),
       disk_prng_(base::mix(seed ^ 2)),
       container_prng_(base::mix(seed ^ 3)),
@@ -70,7 +75,10 @@ World::~World() = default;
 
 void World::boot() {
     base::Duration const apart =
-        std::min<base::Duration>(milliseconds(50), seconds(3) / static_cast<int>(hosts_.size()));
+        boot_prng_.chance(0.3)
+            ? milliseconds(1)
+            : std::min<base::Duration>(milliseconds(50),
+                                       seconds(3) / static_cast<int>(hosts_.size()));
     for (std::size_t index = 0; index < hosts_.size(); ++index) {
         start_agent(index);
         run_for(apart);

@@ -18,8 +18,9 @@
 
 namespace sim {
 
-// What of the agents' configuration differs from the default, the same on every host.
-[[nodiscard]] agent::Config fleet_config(std::size_t hosts);
+// What of the agents' configuration differs from the default, the same on every host: a quarter of
+// the fleets have hardly more subnets than hosts, so that they claim the same ones.
+[[nodiscard]] agent::Config fleet_config(std::uint64_t seed, std::size_t hosts);
 
 // A fleet in one process: the machines that ship, a network, disks and clocks that fail, one heap
 // of events, no threads. The same seed gives the same run, event for event: trace() proves it.
@@ -30,7 +31,7 @@ public:
     World(std::uint64_t seed, std::size_t hosts);
     ~World();
 
-    // Hosts start one after the other and join the first one.
+    // Hosts start one after the other, or at once in some seeds, and join the first one.
     void boot();
     void run_for(base::Duration duration);
     // Runs until `done` holds or `limit` has passed; whether it held.
