@@ -281,9 +281,36 @@ TEST_CASE("a record with an intent or incarnation out of bounds is malformed") {
     };
     CHECK(with_incarnation({0xcf, 0x40, 0, 0, 0, 0, 0, 0, 0}));
     CHECK_FALSE(with_incarnation({0xcf, 0x40, 0, 0, 0, 0, 0, 0, 1}));
-    Record short_key = good;
-    short_key.body[19] = std::byte{31};
-    CHECK_FALSE(accepted(short_key));
+}
+
+TEST_CASE("a record with a key or signature of another size is malformed") {
+    Record const good = signed_record(1);
+    auto const with_key = [&](std::size_t size) {
+        Record record = good;
+        auto const key = record.body.begin() + 18;
+        REQUIRE(key[1] == std::byte{32});
+        base::Bytes put = bytes({0xc4, static_cast<int>(size)});
+        put.resize(put.size() + size);
+        record.body.insert(record.body.erase(key, key + 34), put.begin(), put.end());
+        return accepted(record);
+    };
+    CHECK(with_key(32));
+    CHECK_FALSE(with_key(31));
+    CHECK_FALSE(with_key(33));
+    auto const with_signature = [&](std::size_t size) {
+        std::size_t const body = good.body.size();
+        base::Bytes packet =
+            bytes({static_cast<int>(gossip::wire_version), 4, 0xc4,
+                   static_cast<int>(2 + body + 2 + size), 0xc4, static_cast<int>(body)});
+        packet.insert(packet.end(), good.body.begin(), good.body.end());
+        base::Bytes const head = bytes({0xc4, static_cast<int>(size)});
+        packet.insert(packet.end(), head.begin(), head.end());
+        packet.resize(packet.size() + size);
+        return gossip::decode(packet).has_value();
+    };
+    CHECK(with_signature(64));
+    CHECK_FALSE(with_signature(63));
+    CHECK_FALSE(with_signature(65));
 }
 
 TEST_CASE("an exchange, payload or request over a bound is malformed") {
