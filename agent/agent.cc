@@ -160,7 +160,7 @@ base::Instant Agent::Machine::next_deadline() const {
     if (roster_changed) {
         next = std::min(next, roster_at);
     }
-    if (pending_sequence() != 0) {
+    if (has_pending()) {
         next = std::min(next, write_at);
     }
     if (!settled) {

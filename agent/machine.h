@@ -62,7 +62,8 @@ public:
               Effects& out);
     // Puts everyone known towards the disk, if that differs from what is there.
     void remember_roster();
-    // What the entry pending for the disk will be numbered; 0 when nothing is pending.
+    [[nodiscard]] bool has_pending() const;
+    // The Persist after which the disk holds all that is known now; 0 when it does already.
     [[nodiscard]] std::uint64_t pending_sequence() const;
 
     // Whether every container that this host's records speak of still runs.
@@ -176,6 +177,7 @@ public:
     base::Instant publish_at{};    // the earliest time to publish it
     crdt::Batch pending;           // towards the disk
     std::uint64_t next_persist = 1;
+    std::uint64_t persisted = 0;
     // Writes of ours that are not on the disk yet, and answers that may hold them: each with the
     // Persist it waits for, in order.
     std::deque<std::pair<std::uint64_t, crdt::Entry>> unspread;

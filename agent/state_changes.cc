@@ -111,6 +111,7 @@ void Agent::Machine::spread(crdt::Entry const& entry) {
 }
 
 void Agent::Machine::on_persisted(base::Instant now, std::uint64_t sequence, Effects& out) {
+    persisted = std::max(persisted, sequence);
     for (; !unspread.empty() && unspread.front().first <= sequence; unspread.pop_front()) {
         spread(unspread.front().second);
         tell_evicted(unspread.front().second, out);
@@ -256,8 +257,16 @@ void Agent::Machine::remember_roster() {
     }
 }
 
+bool Agent::Machine::has_pending() const {
+    return !pending.entries.empty() || !pending.locals.empty();
+}
+
 std::uint64_t Agent::Machine::pending_sequence() const {
-    return pending.entries.empty() && pending.locals.empty() ? 0 : next_persist;
+    if (has_pending()) {
+        return next_persist;
+    }
+    // A command that finds everything as it wants it may find a write that is still on its way.
+    return persisted + 1 < next_persist ? next_persist - 1 : 0;
 }
 
 void Agent::Machine::flush(base::Instant now, Effects& out) {
@@ -281,7 +290,7 @@ void Agent::Machine::flush(base::Instant now, Effects& out) {
     bool const ours = !unspread.empty() && unspread.back().first == next_persist;
     bool const due = ours || !pending.locals.empty() || pending.entries.size() >= unwritten_max ||
                      now >= write_at;
-    if (pending_sequence() != 0 && due) {
+    if (has_pending() && due) {
         write_at = now + pace();
         pending.version = map.version();
         out.persists.push_back({next_persist++, std::exchange(pending, {})});

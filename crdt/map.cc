@@ -22,6 +22,16 @@ bool concurrent(Entry const& winner, Entry const& loser) {
     return loser.stamp.counter + 1 >= winner.stamp.counter && winner.replaced != loser.stamp;
 }
 
+// What an entry adds to the digest of a map: all that precedes() looks at.
+std::uint64_t trace_of(Entry const& entry) {
+    std::uint64_t const writer =
+        base::stable_hash(std::as_bytes(std::span(entry.stamp.writer.bytes)));
+    std::uint64_t trace = base::mix(base::stable_hash(entry.key) ^ writer);
+    trace = base::mix(trace ^ entry.stamp.counter);
+    trace = base::mix(trace ^ entry.dot.sequence);
+    return base::mix(trace ^ (entry.value ? base::stable_hash(*entry.value) : 1));
+}
+
 }  // namespace
 
 bool well_formed(Entry const& entry) {
@@ -151,8 +161,10 @@ Entry const* Map::store(Entry entry) {
     auto const [at, inserted] = entries_.try_emplace(entry.key);
     if (!inserted) {
         by_dot_.erase({.dot = at->second.dot, .key = at->first});
+        content_ ^= trace_of(at->second);
     }
     at->second = std::move(entry);
+    content_ ^= trace_of(at->second);
     by_dot_.insert({.dot = at->second.dot, .key = at->first});
     return &at->second;
 }
@@ -296,10 +308,7 @@ bool Map::holds(Dot dot) const {
 }
 
 std::uint64_t Map::digest() const {
-    base::ByteWriter bytes;
-    encode(version_, bytes);
-    encode(ahead(version_), bytes);
-    return base::stable_hash(bytes.view());
+    return base::mix(version_.digest() ^ content_);
 }
 
 base::Bytes Map::canonical() const {

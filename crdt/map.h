@@ -179,7 +179,9 @@ public:
     [[nodiscard]] std::vector<Dot> ahead(VersionVector const& known) const;
     // Covered by our version or held as a current entry.
     [[nodiscard]] bool knows(Dot dot) const;
-    // Of version() and ahead(): maps with the same digest have nothing to tell each other.
+    // Of version() and of which entry is current for each key: maps with the same digest have
+    // nothing to tell each other. Versions alone would not do: a host whose disk lost what it had
+    // told others numbers its next writes above that, and then nobody seems to lack anything.
     [[nodiscard]] std::uint64_t digest() const;
 
     [[nodiscard]] VersionVector const& version() const { return version_; }
@@ -215,6 +217,7 @@ private:
     std::map<std::string, Entry, std::less<>> entries_;
     std::set<Held> by_dot_;
     VersionVector version_;
+    std::uint64_t content_ = 0;   // of the digest
     std::uint64_t sequence_ = 0;  // the highest of our own dots ever seen
     bool gap_open_ = false;       // writes above a floor wait for close_gap()
     std::vector<Conflict> conflicts_;

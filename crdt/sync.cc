@@ -85,7 +85,13 @@ std::expected<void, Errc> Sync::on_message(base::Instant now, base::NodeId from,
         return std::unexpected(Errc::malformed);
     }
     if (auto const* const digest = std::get_if<Digest>(&*decoded)) {
-        if (digest->value != map.digest()) {
+        bool const nothing_missing = fruitless_.erase(from) > 0;
+        if (digest->value == map.digest()) {
+            return {};
+        }
+        if (nothing_missing && !pulls_.contains(from) && pulls_.size() < pulls_max) {
+            ask(now, from, {}, map, out);
+        } else {
             pull(now, from, map, out);
         }
         return {};
@@ -114,6 +120,7 @@ std::expected<void, Errc> Sync::take(base::Instant now, base::NodeId from, Map::
     VersionVector const version_before = map.version();
     VersionVector const from_before = place.from;
     std::size_t const beyond_before = place.beyond.size();
+    std::size_t const changed_before = out.changed.size();
     std::optional<Errc> error;
     for (Entry const& entry : delta.entries) {
         auto const merged = map.merge(entry);
@@ -128,9 +135,13 @@ std::expected<void, Errc> Sync::take(base::Instant now, base::NodeId from, Map::
             place.beyond.insert(entry.dot);
         }
     }
+    bool const brought = out.changed.size() > changed_before;
     if (!error && delta.complete) {
         map.raise(delta.covered);
         out.pulled.push_back(from);
+        if (!brought && map.version() == version_before && fruitless_.size() < origins_max) {
+            fruitless_.insert(from);
+        }
     }
     out.advanced = out.advanced || map.version() != version_before;
     if (error) {

@@ -49,6 +49,9 @@ inline constexpr std::size_t pulls_max = 4;  // at a time; further ones are left
 //                     slow one is never flooded. It names the pull it answers: any other is
 //                     ignored.
 //
+// When a pull has brought nothing and the digests still differ, the next one to that peer asks for
+// everything: see Map::digest().
+//
 // A pull also shows what its receiver lacks; then the receiver pulls back, so one exchange leaves
 // both with everything. The puller's version rises only with the last chunk (see Map::delta); until
 // then its place is kept here. An exchange that breaks off is begun again by a later digest.
@@ -87,6 +90,7 @@ private:
     base::Prng prng_;
     base::Instant next_{};
     std::map<base::NodeId, Pending> pulls_;
+    std::set<base::NodeId> fruitless_;  // whose last answer brought nothing
 };
 
 }  // namespace crdt

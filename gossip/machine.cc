@@ -241,7 +241,9 @@ void Gossip::Machine::set_meta(base::Instant now, base::Bytes meta, Effects& out
 
 void Gossip::Machine::set_intent(base::Instant now, Intent intent, Effects& out) {
     start(now);
-    if (intent_ == intent || has_left()) {
+    // Who leaves does not come back for being stopped meanwhile.
+    bool const backwards = intent_ >= Intent::restarting && intent < intent_;
+    if (intent_ == intent || backwards) {
         return;
     }
     intent_ = intent;

@@ -26,7 +26,7 @@ enum class Channel : std::uint8_t {
     // At most datagram_max bytes, and never in fragments: what the interface or the path does not
     // carry in one packet is lost. May be lost, repeated or reordered on its way.
     datagram,
-    stream,    // at most message_max bytes; in order
+    stream,  // at most message_max bytes; in order
 };
 
 // Why what was sent to an address did not arrive.

@@ -37,7 +37,9 @@ Complaint NoAcknowledgedWriteLost::check(World const& world) {
                                   (edit.acknowledged && (entry == nullptr || entry->stamp < stamp));
                 if (lost) {
                     return concat("host ", short_string(host->id), " lacks write ", stamp.counter,
-                                  " of ", key, " by ", short_string(stamp.writer));
+                                  " of ", key, " by ", short_string(stamp.writer),
+                                  edit.forgotten ? ", whose stamp was given again" : "",
+                                  ", and holds ", entry != nullptr ? entry->stamp.counter : 0);
                 }
             }
         }
