@@ -52,8 +52,9 @@ struct Config {
     // A restarted host acts on what it remembers only after a peer has told it the present state,
     // or after this long without any peer.
     base::Duration settle = base::seconds(2);
-    // Between claiming a subnet and using it: a concurrent claim has been heard of by then.
-    base::Duration claim_hold = base::milliseconds(300);
+    // Between claiming a subnet and using it: a concurrent claim has been heard of by then, also
+    // while a fleet boots and gossip is busy with its members.
+    base::Duration claim_hold = base::seconds(1);
     // A part of the fleet that sees less than half of it takes over in full after this long.
     base::Duration mass_loss_hold = base::seconds(30);
     // Changes within this time lead to one plan and one set of tables. In a large fleet the time is

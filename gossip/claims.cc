@@ -102,6 +102,8 @@ bool Gossip::Machine::make_room(Incoming& in, Record const& record, Effects& out
     auto const gone = gone_itself ? std::nullopt : membership_.make_room(in.now);
     if (gone) {
         position_.forget(*gone);
+        suspicions_.clear(*gone);
+        probes_.finish(*gone);
         std::erase(in.learned, *gone);
         return true;
     }

@@ -211,6 +211,9 @@ std::expected<void, std::string> Gossip::Machine::set_config(base::Instant now, 
     if (auto checked = check(config); !checked) {
         return checked;
     }
+    if (started_) {
+        notice_pause(now);  // by the interval that was promised
+    }
     config_ = config;
     queue_.set_size_max(config_.queue_max);
     if (started_) {

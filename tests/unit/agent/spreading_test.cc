@@ -94,6 +94,26 @@ TEST_CASE("nobody hears of a write before it is on the disk") {
     CHECK(duo.second_knows("shop/web"));
 }
 
+TEST_CASE("who asks for what is on its way to the disk waits for it as well") {
+    Duo duo;
+    Effects effects;
+    auto const first = duo.first.apply(duo.now, {service("web")}, effects);
+    REQUIRE(first.has_value());
+    REQUIRE(first->sequence != 0);
+    duo.carry(true, effects);
+    effects.clear();
+    auto const again = duo.first.apply(duo.now, {service("web")}, effects);
+    REQUIRE(again.has_value());
+    CHECK(again->changed.empty());
+    CHECK(again->sequence >= first->sequence);
+    duo.carry(true, effects);
+    duo.written();
+    effects.clear();
+    auto const later = duo.first.apply(duo.now, {service("web")}, effects);
+    REQUIRE(later.has_value());
+    CHECK(later->sequence == 0);
+}
+
 TEST_CASE("a removal waits for the disk as well") {
     Duo duo;
     Effects effects;

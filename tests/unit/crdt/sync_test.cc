@@ -165,6 +165,25 @@ TEST_CASE("the largest possible pull and answer fit into a message") {
     CHECK(decode_message(bytes));
 }
 
+TEST_CASE("what no version tells is found by its digest, and everything is asked for") {
+    // Host 1 told host 2 of a write that its failing disk then lost, and closed the gap.
+    World world(2, 7, {});
+    Host& lost = world.hosts[0];
+    Host& heard = world.hosts[1];
+    Map before(node(1));
+    auto const write = before.put("instance", base::to_bytes("phantom"));
+    REQUIRE(write);
+    REQUIRE(heard.map.merge(**write));
+    lost.map.raise(node(1), 1);
+    REQUIRE(lost.map.version() == heard.map.version());
+    std::int64_t now = 0;
+    for (; now < 10'000 && !world.converged(); now += 500) {
+        world.tick(at(now));
+    }
+    CHECK(world.converged());
+    CHECK(lost.map.value("instance") != nullptr);
+}
+
 TEST_CASE("equal hosts answer a digest with silence") {
     World world(2, 1);
     world.tick(at(0));
