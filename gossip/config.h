@@ -27,10 +27,10 @@ struct Config {
     base::Duration probe_timeout_max = base::milliseconds(1000);
     // Members asked to ping a silent one. More survive more loss and cost more. 0 to 16.
     int indirect_probes = 3;
-    // A suspect that `confirmations` others accuse too is down after
-    // suspicion_mult * max(1, log10(members)) probes; one that fewer accuse, after up to
-    // suspicion_max_mult times that (Lifeguard, section IV-B). Higher gives a live host more time
-    // to refute, and a dead one more time unnoticed. 1 to 20; 1 to 20; 0 to 8.
+    // A suspect that `confirmations` others accuse too is down after suspicion_mult *
+    // max(1, log10(members)) times what its answer takes, at least probe_interval; one that fewer
+    // accuse, after up to suspicion_max_mult times that (Lifeguard, section IV-B). Higher gives a
+    // live host more time to refute, a dead one more time unnoticed. 1 to 20; 1 to 20; 0 to 8.
     int suspicion_mult = 2;
     int suspicion_max_mult = 6;
     int confirmations = 2;
@@ -42,8 +42,8 @@ struct Config {
     // Views are compared with one random member this often, by digests; what differs is exchanged.
     // Shorter finds sooner what gossip lost. 1 s to 10 min.
     base::Duration push_pull_interval = base::seconds(10);
-    // Members that are down are asked this often in all, one after the other, whether they are
-    // back; this heals partitions and fleets that lost all power. 100 ms to 10 min.
+    // Each member that is down is asked by about 16 hosts in this time whether it is back; this
+    // heals partitions and fleets that lost all power. 100 ms to 10 min.
     base::Duration reconnect_interval = base::seconds(2);
     // A member whose host refuses connections, or that announced a restart, is waited for this
     // long before it counts as down: its containers still run. 0 (never) to 10 min.
