@@ -14,14 +14,19 @@ std::size_t plainly_live(Members const& members) {
         members, [](auto const& entry) { return answers(entry.second.state); }));
 }
 
-// Whether a member is likely to go down. Where few are left to accuse, few are enough: a host cut
-// off alone suspects all the others by itself.
-bool undecided(Members const& members, std::size_t live) {
-    return std::ranges::any_of(members, [&](auto const& entry) {
-        gossip::Member const& member = entry.second;
-        return member.state == gossip::State::suspect &&
-               member.accusers >= std::min(accusers_min, live);
-    });
+// Until when it pays to wait for the decision about members that are likely to go down; `now` if
+// there are none. Where few are left to accuse, few are enough: a host cut off alone suspects all
+// the others by itself.
+base::Instant undecided_until(Members const& members, base::Instant now, base::Duration fresh) {
+    std::size_t const accusers = std::min(accusers_min, plainly_live(members));
+    base::Instant until = now;
+    for (auto const& [id, member] : members) {
+        if (member.state == gossip::State::suspect) {
+            until = std::max(
+                until, member.accusers >= accusers ? base::instant_max : member.since + fresh);
+        }
+    }
+    return until;
 }
 
 }  // namespace
@@ -47,18 +52,22 @@ bool Cuts::update(base::Instant now, std::span<gossip::Change const> changes,
         limit_ = base::instant_max;
         return false;
     }
-    std::size_t const live = plainly_live(members);
     if (!under_way) {
-        limit_ = now + (live > 1 ? patience.shared : patience.alone);
+        end_ = now + (plainly_live(members) > 1 ? patience.shared : patience.alone);
+        fresh_ = patience.fresh;
     }
-    return now >= limit_ || !undecided(members, live) ? take() : false;
+    return decide(now, members);
 }
 
-bool Cuts::on_tick(base::Instant now) {
-    return now >= limit_ ? take() : false;
+bool Cuts::on_tick(base::Instant now, Members const& members) {
+    return now >= limit_ && decide(now, members);
 }
 
-bool Cuts::take() {
+bool Cuts::decide(base::Instant now, Members const& members) {
+    limit_ = std::min(end_, undecided_until(members, now, fresh_));
+    if (now < limit_) {
+        return false;
+    }
     ++count_;
     lost_ += doubts_.in_cut.size();
     doubts_.in_cut.clear();

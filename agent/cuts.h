@@ -13,6 +13,7 @@ namespace agent {
 struct Patience {
     base::Duration shared;  // of a member that enough others accuse
     base::Duration alone;   // of one that nobody else is left to accuse
+    base::Duration fresh;   // until others who look would have accused it too
 };
 
 // Losses that come together are one cut: a rack that loses power leads to one plan, not to one per
@@ -25,7 +26,7 @@ public:
     [[nodiscard]] bool update(base::Instant now, std::span<gossip::Change const> changes,
                               Members const& members, Patience const& patience);
     // At or after next_deadline(), likewise.
-    [[nodiscard]] bool on_tick(base::Instant now);
+    [[nodiscard]] bool on_tick(base::Instant now, Members const& members);
 
     [[nodiscard]] base::Instant next_deadline() const { return limit_; }
 
@@ -37,10 +38,13 @@ public:
     [[nodiscard]] std::uint64_t lost() const { return lost_; }
 
 private:
-    bool take();
+    // Takes the cut under way if nothing is undecided, or puts it off.
+    bool decide(base::Instant now, Members const& members);
 
     Doubts doubts_;
-    base::Instant limit_ = base::instant_max;  // of the cut under way
+    base::Instant limit_ = base::instant_max;  // when to look again at the cut under way
+    base::Instant end_{};                      // when it is taken at the latest
+    base::Duration fresh_{};
     std::uint64_t count_ = 0;
     std::uint64_t lost_ = 0;
 };

@@ -46,7 +46,7 @@ void Agent::Machine::note_own(bool changed) {
 
 void Agent::Machine::finish(base::Instant now, Effects& out) {
     apply_wishes(now, out);
-    if (cuts.on_tick(now)) {
+    if (cuts.on_tick(now, gossip.members())) {
         note_loss();
     }
     dirty = dirty || (sight.braked() && now >= sight.full_again);

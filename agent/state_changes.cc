@@ -210,7 +210,10 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
     }
     if (!effects.changes.empty()) {
         base::Duration const suspicion = gossip.suspicion_time();
-        Patience const patience{suspicion, suspicion * gossip.config().suspicion_max_mult};
+        // Of hosts lost together the last is suspected when the first goes down, or nearly. Those
+        // who look at a suspect hear of it first, and then wait for an answer.
+        Patience const patience{2 * suspicion, suspicion * gossip.config().suspicion_max_mult,
+                                2 * gossip.config().probe_interval};
         if (cuts.update(now, effects.changes, gossip.members(), patience)) {
             note_loss();
         }

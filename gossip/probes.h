@@ -54,7 +54,7 @@ public:
 
     // `sequence` must not have been used in the last minutes.
     void sent(std::uint64_t sequence, Ping ping);
-    // The ping that is answered by this sequence. Relayed ones are kept: a nack may come first.
+    // The ping that is answered by this sequence.
     [[nodiscard]] std::optional<Ping> take_answered(std::uint64_t sequence);
     [[nodiscard]] Ping const* find_ping(std::uint64_t sequence) const;
 

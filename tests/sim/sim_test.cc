@@ -70,6 +70,30 @@ TEST_CASE("a lost host's replicas run elsewhere, and only they move") {
     CHECK(before.empty());
 }
 
+TEST_CASE("hosts that are lost together are one cut and lead to one plan") {
+    sim::World world(21, 60);
+    world.boot();
+    world.apply(0, web(60));
+    REQUIRE(soon(world, seconds(30)));
+    for (std::size_t index = 10; index < 16; ++index) {
+        world.crash_host(index);
+    }
+    world.run_for(seconds(10));
+    // A host that was suspected late may be a cut of its own to some.
+    std::size_t at_once = 0;
+    for (auto const& host : world.hosts()) {
+        if (host->agent) {
+            agent::StatusReport const status = host->agent->status(world.local(*host));
+            CAPTURE(host->index);
+            CHECK(status.hosts_lost == 6);
+            CHECK(status.cuts <= 2);
+            CHECK(status.loss_plans == status.cuts);
+            at_once += status.cuts == 1 ? 1U : 0U;
+        }
+    }
+    CHECK(at_once >= 50);
+}
+
 TEST_CASE("an agent that dies and returns keeps its containers") {
     sim::World world(3, 3);
     world.boot();

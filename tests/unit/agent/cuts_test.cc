@@ -25,9 +25,11 @@ struct Fleet {
     bool become(std::uint8_t number, Life state, std::uint32_t accusers = 0) {
         gossip::Member& member = members[node(number)];
         gossip::Change const change{node(number), member.state, state};
+        member.since = member.state == state ? member.since : now;
         member.state = state;
         member.accusers = accusers;
-        return cuts.update(now, std::span(&change, 1), members, {seconds(1), seconds(6)});
+        return cuts.update(now, std::span(&change, 1), members,
+                           {seconds(1), seconds(6), milliseconds(400)});
     }
 
     [[nodiscard]] bool counts(std::uint8_t number) const {
@@ -47,11 +49,30 @@ TEST_CASE("a host that goes down alone counts no more at once") {
     CHECK(fleet.cuts.next_deadline() == base::instant_max);
 }
 
-TEST_CASE("a suspect that one other accuses holds up nothing") {
+TEST_CASE("a suspect that one other accuses holds up nothing for longer than others need to look") {
     Fleet fleet(5);
     CHECK_FALSE(fleet.become(2, Life::suspect, 3));
     CHECK_FALSE(fleet.become(3, Life::suspect, 1));
-    CHECK(fleet.become(2, Life::down));
+    fleet.now += milliseconds(100);
+    CHECK_FALSE(fleet.become(2, Life::down));
+    fleet.now += milliseconds(299);
+    CHECK_FALSE(fleet.cuts.on_tick(fleet.now, fleet.members));
+    fleet.now += milliseconds(1);
+    CHECK(fleet.cuts.next_deadline() == fleet.now);
+    CHECK(fleet.cuts.on_tick(fleet.now, fleet.members));
+    CHECK(fleet.cuts.lost() == 1);
+}
+
+TEST_CASE("a suspect that others have come to accuse meanwhile holds a cut up") {
+    Fleet fleet(5);
+    CHECK_FALSE(fleet.become(2, Life::suspect, 3));
+    CHECK_FALSE(fleet.become(3, Life::suspect, 1));
+    CHECK_FALSE(fleet.become(2, Life::down));
+    fleet.members[node(3)].accusers = 2;  // no change that is told
+    fleet.now += milliseconds(400);
+    CHECK_FALSE(fleet.cuts.on_tick(fleet.now, fleet.members));
+    CHECK(fleet.become(3, Life::down));
+    CHECK(fleet.cuts.lost() == 2);
 }
 
 TEST_CASE("hosts that go down together are one cut") {
@@ -90,11 +111,11 @@ TEST_CASE("a cut waits no longer than a suspicion lasts, whatever is suspected a
     REQUIRE_FALSE(fleet.become(4, Life::suspect, 2));
     REQUIRE_FALSE(fleet.become(3, Life::down));
     fleet.now = begun + milliseconds(999);
-    CHECK_FALSE(fleet.cuts.on_tick(fleet.now));
+    CHECK_FALSE(fleet.cuts.on_tick(fleet.now, fleet.members));
     fleet.now = begun + seconds(1);
-    CHECK(fleet.cuts.on_tick(fleet.now));
+    CHECK(fleet.cuts.on_tick(fleet.now, fleet.members));
     CHECK(fleet.cuts.lost() == 2);
-    CHECK_FALSE(fleet.cuts.on_tick(fleet.now + seconds(1)));
+    CHECK_FALSE(fleet.cuts.on_tick(fleet.now + seconds(1), fleet.members));
 }
 
 TEST_CASE("who returns before the cut is complete was not lost") {

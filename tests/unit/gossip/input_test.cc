@@ -510,3 +510,37 @@ TEST_CASE("nothing drives an incarnation beyond its bound") {
         packet({record(1), accusation(Kind::down, 0, gossip::incarnation_max, 1)}), out));
     CHECK(restarted.self().incarnation == gossip::incarnation_max);
 }
+
+TEST_CASE("a suspect that is forgotten for want of room is no suspect any more") {
+    Host host;
+    for (int part = 0; part < 5; ++part) {
+        std::vector<Message> messages{exchange(Phase::take)};
+        for (int i = 1; i <= 1000; ++i) {
+            messages.emplace_back(record(part * 1000 + i));
+        }
+        REQUIRE(host.receive_stream(1, messages));
+    }
+    REQUIRE(host.receive(1, {accusation(Kind::suspect, 2, 1, 1)}));
+    REQUIRE(host.state(2) == State::suspect);
+    REQUIRE(host.receive(1, {record(2, 1, Intent::left)}));
+    REQUIRE(host.state(2) == State::left);
+    REQUIRE(host.receive(1, {record(5000)}));
+    REQUIRE(host.gossip.find(node_id(2)) == nullptr);
+    host.run_until(host.now + base::seconds(12), {});
+}
+
+TEST_CASE("a shorter probe interval is no pause") {
+    Host host;
+    gossip::Config config;
+    config.probe_interval = base::seconds(10);
+    REQUIRE(host.gossip.set_config(host.now, config));
+    host.meet(3);
+    for (int i = 0; i < 3; ++i)
+        host.run_until(host.now + base::seconds(20), {1, 2, 3});
+    host.now = host.gossip.next_deadline() - base::milliseconds(5);
+    int const before = host.gossip.counters().health;
+    config.probe_interval = base::milliseconds(200);
+    REQUIRE(host.gossip.set_config(host.now, config));
+    host.run_until(host.now + base::milliseconds(10), {1, 2, 3});
+    CHECK(host.gossip.counters().health == before);
+}
