@@ -90,7 +90,7 @@ TEST_CASE("a fleet that lost all its power meets again in whatever order its hos
             cluster.reboot(host);
             cluster.run_for(up_to(base::seconds(2), prng));
         }
-        CHECK(cluster.run_until(base::seconds(8), [&] { return cluster.converged(); }));
+        CHECK(cluster.run_until(base::seconds(2), [&] { return cluster.converged(); }));
     }
 }
 
@@ -113,7 +113,7 @@ TEST_CASE("the first to return after a power cut may remember only hosts that ar
         cluster.start(host, std::move(life));
         cluster.run_for(base::seconds(3));
     }
-    CHECK(cluster.run_until(base::seconds(15), [&] { return cluster.converged(); }));
+    CHECK(cluster.run_until(base::seconds(3), [&] { return cluster.converged(); }));
 }
 
 TEST_CASE("hosts that return from a power cut under each other's addresses meet again") {
@@ -129,7 +129,7 @@ TEST_CASE("hosts that return from a power cut under each other's addresses meet 
             life.address = host_address(addresses[static_cast<std::size_t>(host)]);
             cluster.start(host, std::move(life));
         }
-        CHECK(cluster.run_until(base::seconds(15), [&] { return cluster.converged(); }));
+        CHECK(cluster.run_until(base::seconds(3), [&] { return cluster.converged(); }));
         for (int const host : numbers(16)) {
             auto const* const member = cluster.at((host + 1) % 16).find(gossip_test::node_id(host));
             CHECK(member->address == cluster.at(host).self().address);
@@ -161,7 +161,7 @@ TEST_CASE(
             }
         }
         CHECK(cluster.run_until(
-            base::seconds(15),
+            base::seconds(5),
             [&] {
                 for (int const host : numbers(40)) {
                     if (host % 2 == 1 && !cluster.all_see(host, State::alive)) {
@@ -182,7 +182,7 @@ TEST_CASE("hosts that die together are given up together") {
     for (int host = 90; host < 100; ++host) {
         cluster.kill(host);
     }
-    REQUIRE(cluster.run_until(base::seconds(10), [&] { return cluster.converged(); }));
+    REQUIRE(cluster.run_until(base::milliseconds(2500), [&] { return cluster.converged(); }));
     auto const survives = [](int host) { return host < 90; };
     CHECK(changes_to(cluster, State::down, survives, survives, died) == 0);
 }

@@ -62,20 +62,23 @@ TEST_CASE("the death of a host is known to the last survivor in time") {
         }
         std::ranges::sort(taken);
         CAPTURE(hosts, taken[50], taken.back());
-        CHECK(taken[50] < 1.3);
-        CHECK(taken.back() < 2.0);
+        CHECK(taken[50] < 1.0);
+        CHECK(taken.back() < 1.6);
     }
 }
 
 TEST_CASE("hosts that die together are found dead by the one that is left") {
-    Cluster cluster({.seed = 4});
-    cluster.start_joined(5);
-    cluster.run_for(base::seconds(3));
-    for (int const host : {1, 2, 3, 4}) {
-        cluster.kill(host);
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        CAPTURE(seed);
+        Cluster cluster({.seed = seed});
+        cluster.start_joined(5);
+        cluster.run_for(base::seconds(3));
+        for (int const host : {1, 2, 3, 4}) {
+            cluster.kill(host);
+        }
+        REQUIRE(cluster.run_until(base::milliseconds(5500), [&] { return cluster.converged(); }));
+        CHECK(cluster.at(0).members().size() == 5);
     }
-    REQUIRE(cluster.run_until(base::seconds(12), [&] { return cluster.converged(); }));
-    CHECK(cluster.at(0).members().size() == 5);
 }
 
 TEST_CASE("an idle fleet suspects nobody") {
