@@ -151,6 +151,9 @@ base::Instant Agent::Machine::next_deadline() const {
     base::Instant next =
         std::min({gossip.next_deadline(), sync.next_deadline(), supervisor.next_deadline(),
                   logs.next_deadline(), cuts.next_deadline(), decision_due()});
+    if (!catching_up.empty()) {
+        next = std::min(next, std::max(catch_up_due(), decide_at));
+    }
     if (sight.braked()) {
         next = std::min(next, std::max(sight.full_again, decide_at));
     }

@@ -12,6 +12,7 @@ namespace {
 // A fleet of this many members decides half as often: each decision costs as much more.
 constexpr std::size_t members_per_interval = 40;
 constexpr base::Duration roster_interval = base::seconds(1);
+constexpr base::Duration catch_up_max = base::seconds(2);
 
 // Whether both give the same plan for one state.
 bool plans_alike(Roster const& a, Roster const& b) {
@@ -49,7 +50,7 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
     if (cuts.on_tick(now, gossip.members())) {
         note_loss();
     }
-    dirty = dirty || (sight.braked() && now >= sight.full_again);
+    dirty = dirty || (sight.braked() && now >= sight.full_again) || now >= catch_up_due();
     if (leaving && !leave_stopped && now >= leave_stop_at) {
         leave_stopped = true;
         dirty = true;
@@ -169,6 +170,31 @@ void Agent::Machine::claim_missing_vips() {
     }
 }
 
+// Records follow their announcement within a round trip or two; who was counted on stays so long.
+void Agent::Machine::note_catching_up(base::Instant now) {
+    auto const behind = [&](base::NodeId id) {
+        gossip::Member const* const member = gossip.find(id);
+        return member != nullptr && gossip::is_live(member->state) && decode_meta(member->meta) &&
+               !is_current(*member, map.version());
+    };
+    for (auto const& [id, live] : roster) {
+        if (behind(id)) {
+            catching_up.try_emplace(id, now);
+        }
+    }
+    std::erase_if(catching_up, [&](auto const& entry) {
+        return !behind(entry.first) || now - entry.second >= catch_up_max;
+    });
+}
+
+base::Instant Agent::Machine::catch_up_due() const {
+    base::Instant due = base::instant_max;
+    for (auto const& [id, since] : catching_up) {
+        due = std::min(due, since + catch_up_max);
+    }
+    return due;
+}
+
 void Agent::Machine::decide(base::Instant now, Effects& out) {
     if ((settled || leaving) && !left) {
         // A host that joins again begins with an older clock than its own farewell had, which then
@@ -178,7 +204,12 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
     if (std::exchange(members_changed, false)) {
         find_clashes(out);
     }
-    Roster live = live_nodes(gossip.members(), map.version(), state, cuts.doubts());
+    note_catching_up(now);
+    Doubts doubts = cuts.doubts();
+    for (auto const& [id, since] : catching_up) {
+        doubts.catching_up.insert(id);
+    }
+    Roster live = live_nodes(gossip.members(), map.version(), state, doubts);
     plan_stale = plan_stale || !plans_alike(roster, live);
     roster = std::move(live);
     sight = look(gossip.members(), cuts.doubts(), now, config.mass_loss_hold);

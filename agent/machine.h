@@ -87,6 +87,8 @@ public:
     // Makes sure that this host has a subnet.
     Subnet update_subnet(base::Instant now, Effects& out);
     void claim_missing_vips();
+    void note_catching_up(base::Instant now);
+    [[nodiscard]] base::Instant catch_up_due() const;
     void decide(base::Instant now, Effects& out);
     void find_clashes(Effects& out);
     void publish_facts();
@@ -140,6 +142,7 @@ public:
 
     // What was decided last, for reports and to tell changes.
     Roster roster;
+    std::map<base::NodeId, base::Instant> catching_up;  // since when
     Sight sight;
     placement::Plan whole_plan;  // of everything that `state` and `roster` ask for
     bool plan_stale = true;

@@ -56,7 +56,8 @@ Roster live_nodes(Members const& members, crdt::VersionVector const& version, St
     bool steady = false;
     for (auto const& [id, member] : members) {
         bool const counts = gossip::is_live(member.state) || doubts.in_cut.contains(id);
-        if (!counts || !is_current(member, version) || !state.nodes().contains(id)) {
+        bool const known = is_current(member, version) || doubts.catching_up.contains(id);
+        if (!counts || !known || !state.nodes().contains(id)) {
             continue;
         }
         Duty const duty = duty_of(member, doubts);

@@ -39,6 +39,9 @@ using Roster = std::map<base::NodeId, LiveNode>;
 struct Doubts {
     std::set<base::NodeId> in_cut;    // down, and counted until their cut is complete
     std::set<base::NodeId> unsteady;  // suspect or down, and unsteady before that
+    // Counted a moment ago, and have announced records that are on their way here: their agents
+    // have restarted, their containers run, and the old records still tell of them.
+    std::set<base::NodeId> catching_up;
 };
 
 // Lives as far as this host can tell, and can be asked something now.
@@ -47,9 +50,9 @@ struct Doubts {
 // Whether every record that `member` wrote before it announced itself has arrived here.
 [[nodiscard]] bool is_current(gossip::Member const& member, crdt::VersionVector const& version);
 
-// Members that live, or went down in a cut under way, are current and have facts. A member whose
-// old records alone are known takes no part yet: they may speak of containers that no longer run.
-// While no steady host could take anything, unsteady ones have full duty.
+// Members that live, or went down in a cut under way, are current or catching up, and have facts. A
+// member whose old records alone are known takes no part yet: they may speak of containers that no
+// longer run. While no steady host could take anything, unsteady ones have full duty.
 [[nodiscard]] Roster live_nodes(Members const& members, crdt::VersionVector const& version,
                                 State const& state, Doubts const& doubts);
 

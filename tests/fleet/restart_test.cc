@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include <catch2/catch.hpp>
 
@@ -16,6 +17,7 @@ constexpr auto service = "shop/web";
 constexpr std::size_t victim = 1;
 // Well within gossip::Config::restart_hold, and many times what a death takes to be known.
 constexpr base::Duration watched = base::seconds(5);
+constexpr base::Duration settling = base::seconds(1);
 
 bool both_see(TestFleet& fleet, agent::NodeStatus status) {
     return sees(fleet[0], fleet[victim].name(), status) &&
@@ -80,5 +82,38 @@ TEST_CASE("an agent that does not come back is replaced, and what it ran ends on
     }));
     fleet[victim].start_agent();
     REQUIRE(fleet.agrees_on(3));
+    CHECK(fleet.becomes_whole(service, 6));
+}
+
+TEST_CASE("nothing is started elsewhere for an agent that is killed and started at once") {
+    if (!can_make_fleets()) {
+        return;
+    }
+    TestFleet fleet = TestFleet::founded();
+    fleet[0].put_file("shop.yaml", web_file(6));
+    REQUIRE(fleet.becomes_whole(service, 6));
+    auto const everywhere = [&] {
+        std::set<std::string> found;
+        for (std::size_t index = 0; index < fleet->size(); ++index) {
+            for (std::string const& id : fleet[index].containers()) {
+                found.insert(base::concat(fleet[index].name(), " ", id));
+            }
+        }
+        return found;
+    };
+    std::set<std::string> const before = everywhere();
+    for (int round = 0; round < 10; ++round) {
+        INFO("round " << round);
+        std::size_t const killed = static_cast<std::size_t>(round) % fleet->size();
+        fleet[killed].kill_agent();
+        fleet[killed].start_agent();
+        std::set<std::string> seen = before;
+        (void)wait_until(settling, [&] {
+            seen = everywhere();
+            return seen != before;
+        });
+        REQUIRE(seen == before);
+    }
+    CHECK(fleet.agrees_on(3));
     CHECK(fleet.becomes_whole(service, 6));
 }

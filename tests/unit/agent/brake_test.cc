@@ -55,7 +55,7 @@ TEST_CASE("who sees half of the fleet goes on, who sees less is braked") {
     CHECK(fleet.sight().seen == 1);
     CHECK(fleet.sight().roster == 3);
     // Counted while its cut is under way.
-    CHECK_FALSE(fleet.sight({.in_cut = {node(3)}, .unsteady = {}}).braked());
+    CHECK_FALSE(fleet.sight({.in_cut = {node(3)}, .unsteady = {}, .catching_up = {}}).braked());
     fleet.add(Life::suspect);
     CHECK_FALSE(fleet.sight().braked());
 }

@@ -69,13 +69,28 @@ TEST_CASE("unsteady hosts have full duty while no steady one could take anything
     CHECK(roster.at(node(4)).duty == Duty::hands_over);
 }
 
+TEST_CASE("a member whose records are on their way counts if it is said to catch up") {
+    Fleet fleet;
+    fleet.add(1, Life::alive);
+    fleet.add(2, Life::alive);
+    fleet.members[node(2)].meta = encode(MemberMeta{7});
+    CHECK_FALSE(fleet.roster().contains(node(2)));
+    Doubts doubts;
+    doubts.catching_up = {node(2)};
+    CHECK(fleet.roster(doubts).contains(node(2)));
+    fleet.members[node(2)].state = Life::down;
+    CHECK_FALSE(fleet.roster(doubts).contains(node(2)));
+}
+
 TEST_CASE("an unsteady host that is suspected stays a spare one") {
     Fleet fleet;
     fleet.add(1, Life::alive);
     fleet.add(2, Life::suspect);
-    CHECK(fleet.roster({.in_cut = {}, .unsteady = {node(2)}}).at(node(2)).duty == Duty::spare);
+    CHECK(fleet.roster({.in_cut = {}, .unsteady = {node(2)}, .catching_up = {}}).at(node(2)).duty ==
+          Duty::spare);
     fleet.members[node(2)].state = Life::alive;
-    CHECK(fleet.roster({.in_cut = {}, .unsteady = {node(2)}}).at(node(2)).duty == Duty::full);
+    CHECK(fleet.roster({.in_cut = {}, .unsteady = {node(2)}, .catching_up = {}}).at(node(2)).duty ==
+          Duty::full);
 }
 
 TEST_CASE("a host that went down in a cut under way counts, and is doubted") {
@@ -83,7 +98,7 @@ TEST_CASE("a host that went down in a cut under way counts, and is doubted") {
     fleet.add(1, Life::alive);
     fleet.add(2, Life::down);
     fleet.add(3, Life::down);
-    Roster const roster = fleet.roster({.in_cut = {node(2)}, .unsteady = {}});
+    Roster const roster = fleet.roster({.in_cut = {node(2)}, .unsteady = {}, .catching_up = {}});
     REQUIRE(roster.size() == 2);
     CHECK(roster.at(node(2)).suspect);
 }
