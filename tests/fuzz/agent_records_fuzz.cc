@@ -12,7 +12,7 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "crdt/codec.h"
-#include "tests/unit/agent/keys.h"
+#include "tests/support/fake_keys.h"
 
 namespace {
 
@@ -106,7 +106,7 @@ private:
     static base::Bytes to_vector(base::ByteView bytes) { return {bytes.begin(), bytes.end()}; }
 
     base::ByteReader in_;
-    agent::FakeKeys keys_{node(1)};
+    support::FakeKeys keys_{node(1)};
     agent::Agent agent_{config(), base::Prng(3), keys_};
     agent::Effects out_;
     base::Instant now_{base::seconds(1)};

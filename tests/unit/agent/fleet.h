@@ -11,7 +11,7 @@
 
 #include "agent/agent.h"
 #include "tests/sim/fake_store.h"
-#include "tests/unit/agent/keys.h"
+#include "tests/support/fake_keys.h"
 #include "tests/unit/agent/support.h"
 
 namespace agent {
@@ -139,7 +139,7 @@ private:
     struct Host {
         explicit Host(std::uint8_t number) : keys(node(number)) {}
 
-        FakeKeys keys;
+        support::FakeKeys keys;
         sim::FakeStore disk;
         std::function<void(Config&)> change;
         std::optional<Agent> agent;

@@ -8,7 +8,7 @@
 #include "agent/agent.h"
 #include "crdt/codec.h"
 #include "crdt/map.h"
-#include "tests/unit/agent/keys.h"
+#include "tests/support/fake_keys.h"
 #include "tests/unit/agent/support.h"
 
 using namespace agent;
@@ -19,7 +19,7 @@ namespace {
 
 // One agent, alone, whose disk and driver answer at once.
 struct Lone {
-    FakeKeys keys{node(1)};
+    support::FakeKeys keys{node(1)};
     Agent agent{config(), base::Prng(1), keys};
     base::Instant now{};
     std::optional<NetworkPlan> network;

@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "agent/agent.h"
-#include "tests/unit/agent/keys.h"
+#include "tests/support/fake_keys.h"
 #include "tests/unit/agent/support.h"
 
 using namespace agent;
@@ -11,8 +11,8 @@ namespace {
 
 // Two agents on a perfect network without delay; the disk of the first answers when told to.
 struct Duo {
-    FakeKeys first_keys{node(1)};
-    FakeKeys second_keys{node(2)};
+    support::FakeKeys first_keys{node(1)};
+    support::FakeKeys second_keys{node(2)};
     Agent first{config(1), base::Prng(1), first_keys};
     Agent second{config(2), base::Prng(2), second_keys};
     base::Instant now{};
