@@ -19,6 +19,9 @@ inline constexpr base::Duration duration_max = std::chrono::hours(24 * 365);
 inline constexpr std::uint64_t cpu_milli_max = 1'000'000;
 inline constexpr std::uint64_t memory_max = std::uint64_t{1} << 50;
 inline constexpr std::uint64_t pids_max = std::uint64_t{1} << 22;
+inline constexpr std::int32_t oom_score_max = 1000;
+inline constexpr std::int32_t priority_max = 1000;
+inline constexpr std::uint32_t file_mode_max = 07777;
 
 // No NUL byte and at most text_max bytes.
 [[nodiscard]] bool valid_text(std::string_view text);
@@ -26,6 +29,8 @@ inline constexpr std::uint64_t pids_max = std::uint64_t{1} << 22;
 [[nodiscard]] bool valid_image(std::string_view image);
 // At least one character, no '='.
 [[nodiscard]] bool valid_variable(std::string_view name);
+// Absolute, in the one form that names a place: no ".", "..", "//" or "/" at the end.
+[[nodiscard]] bool valid_container_path(std::string_view path);
 // A left side of a Constraint.
 [[nodiscard]] bool valid_attribute(std::string_view left);
 

@@ -10,15 +10,29 @@
 
 #include "base/bytes.h"
 #include "base/time.h"
+#include "spec/cgroup.h"
+#include "spec/deploy.h"
+#include "spec/extension.h"
+#include "spec/isolation.h"
+#include "spec/networking.h"
+#include "spec/process.h"
+#include "spec/storage.h"
 
 namespace spec {
 
 enum class Protocol : std::uint8_t { tcp, udp };
+// ingress: balanced over all replicas on every host; host: only to the replica of this host.
+enum class PortMode : std::uint8_t { ingress, host };
 
 struct Port {
     std::uint16_t target{};     // inside the container
     std::uint16_t published{};  // on every host; 0: only on the virtual IP
     Protocol protocol{};
+    PortMode mode{};
+    std::uint16_t published_last{};  // any of published..published_last; 0: just published
+    std::string host_ip{};           // an address of the host; empty: all of them
+    std::string name{};              // for people
+    std::string app_protocol{};      // "http", for those who look
     friend auto operator<=>(Port const&, Port const&) = default;
 };
 
@@ -34,6 +48,7 @@ struct HealthCheck {
     base::Duration start_period{};
     base::Duration start_interval = base::seconds(5);
     std::uint32_t retries = 3;
+    bool disabled{};  // the image's own check, too
     friend bool operator==(HealthCheck const&, HealthCheck const&) = default;
 };
 
@@ -51,6 +66,8 @@ enum class Condition : std::uint8_t { started, healthy, completed };
 struct Dependency {
     std::string service;
     Condition condition{};
+    bool restart{};        // with it, when it is replaced
+    bool required = true;  // else a service that is not there is not waited for
     friend auto operator<=>(Dependency const&, Dependency const&) = default;
 };
 
@@ -87,6 +104,17 @@ struct ServiceSpec {
     std::vector<Dependency> depends_on;
     std::map<std::string, std::string> labels;
     base::Duration stop_grace_period = base::seconds(10);
+    std::string container_name;  // empty: SERVICE-SLOT
+    std::string platform;        // "linux/arm64"; empty: the host's
+    std::map<std::string, std::string> annotations;
+    Process process;
+    Security security;
+    Isolation isolation;
+    Storage storage;
+    Networking networking;
+    Cgroup cgroup;
+    Deploy deploy;
+    Extension extension;
     friend bool operator==(ServiceSpec const&, ServiceSpec const&) = default;
 };
 
@@ -94,7 +122,8 @@ inline constexpr std::uint32_t replicas_max = 10'000;
 inline constexpr std::size_t encoded_max = 128 * 1024;
 
 enum class Errc : std::uint8_t {
-    malformed,  // not an encoding of a version this build knows
+    malformed,  // no version writes this
+    newer,      // a later version's, with what this build does not know: it is too old to run it
 };
 
 // The canonical encoding (versioned): equal specs have equal bytes on every host.
@@ -102,8 +131,8 @@ enum class Errc : std::uint8_t {
 [[nodiscard]] std::expected<ServiceSpec, Errc> decode(base::ByteView bytes);
 
 // Names what a container of this service is made of: 16 hexadecimal digits of the stable hash of
-// the canonical encoding without replicas, mode and constraints. Scaling therefore keeps the
-// revision and restarts nothing.
+// the canonical encoding without replicas, mode, constraints, `deploy` and `extension`. Scaling,
+// moving and another way to update therefore keep the revision and restart nothing.
 [[nodiscard]] std::string revision(ServiceSpec const& spec);
 
 // "project/name", the key of a service in the shared state.
