@@ -105,7 +105,7 @@ StatusReport Agent::Machine::status(base::Instant now) const {
     report.entries = map.size();
     report.state_digest = map.digest();
     report.plan_digest = digest(plan);
-    report.conflicts = static_cast<std::uint32_t>(map.conflicts().size());
+    report.conflicts = static_cast<std::uint32_t>(map.conflicts().all().size());
     report.packets_in = gossip.counters().packets_in;
     report.packets_dropped = gossip.counters().packets_dropped;
     report.refutations = gossip.counters().refutations;

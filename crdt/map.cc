@@ -34,50 +34,6 @@ std::uint64_t trace_of(Entry const& entry) {
 
 }  // namespace
 
-bool well_formed(Entry const& entry) {
-    bool const first = entry.replaced.counter == 0;
-    return entry.key.size() <= key_max && (!entry.value || entry.value->size() <= value_max) &&
-           entry.stamp.counter >= 1 && entry.stamp.counter <= counter_max &&
-           entry.stamp.counter - 1 == entry.replaced.counter &&
-           (!first || entry.replaced.writer.is_zero()) && entry.dot.sequence >= 1 &&
-           entry.dot.sequence <= counter_max && entry.dot.origin == entry.stamp.writer;
-}
-
-std::uint64_t VersionVector::of(base::NodeId origin) const {
-    auto const at = origins_.find(origin);
-    return at == origins_.end() ? 0 : at->second;
-}
-
-void VersionVector::raise(base::NodeId origin, std::uint64_t sequence) {
-    auto const at = origins_.find(origin);
-    if (at != origins_.end()) {
-        at->second = std::max(at->second, sequence);
-    } else if (sequence > 0 && origins_.size() < origins_max) {
-        origins_.emplace(origin, sequence);
-    }
-}
-
-std::uint64_t VersionVector::digest() const {
-    base::ByteWriter bytes;
-    encode(*this, bytes);
-    return base::stable_hash(bytes.view());
-}
-
-std::optional<base::NodeId> single_writer(std::string_view key) {
-    std::size_t const id_size = 32;
-    for (std::string_view const prefix :
-         {std::string_view("node/"), std::string_view("instance/")}) {
-        if (!key.starts_with(prefix)) {
-            continue;
-        }
-        std::string_view const rest = key.substr(prefix.size());
-        std::string_view const tail = rest.substr(std::min(id_size, rest.size()));
-        bool const owned = prefix == "node/" ? tail == "/facts" : tail.starts_with('/');
-        return owned ? base::parse_node_id(rest.substr(0, id_size)) : std::nullopt;
-    }
-    return std::nullopt;
-}
-
 std::expected<Entry const*, Errc> Map::put(std::string_view key, base::Bytes value) {
     return write(key, std::move(value));
 }
@@ -147,10 +103,10 @@ std::expected<Merged, Errc> Map::merge(Entry entry) {
         store(std::move(entry));
         merged = Merged::applied;
     } else if (precedes(*current, entry)) {
-        bool const conflict = !writer && record(entry, *current);
+        bool const conflict = record(entry, *current);
         store(std::move(entry));
         merged = conflict ? Merged::conflict : Merged::applied;
-    } else if (news && !writer && record(*current, entry)) {
+    } else if (news && record(*current, entry)) {
         merged = Merged::conflict;
     }
     advance(origin);
@@ -164,6 +120,7 @@ Entry const* Map::store(Entry entry) {
         content_ ^= trace_of(at->second);
     }
     at->second = std::move(entry);
+    conflicts_.on_write(at->second);
     content_ ^= trace_of(at->second);
     by_dot_.insert({.dot = at->second.dot, .key = at->first});
     return &at->second;
@@ -181,19 +138,8 @@ void Map::advance(base::NodeId origin) {
 // False if the values agree (nothing is lost), the winner saw the loser, or it is recorded already:
 // beyond a gap, gossip that repeats itself looks like news.
 bool Map::record(Entry const& winner, Entry const& loser) {
-    if (winner.value == loser.value || !concurrent(winner, loser)) {
-        return false;
-    }
-    for (Conflict const& known : conflicts_) {
-        if (known.loser == loser) {
-            return false;
-        }
-    }
-    if (conflicts_.size() >= conflicts_max) {
-        conflicts_.erase(conflicts_.begin());
-    }
-    conflicts_.push_back({.winner = winner, .loser = loser});
-    return true;
+    return winner.value != loser.value && concurrent(winner, loser) && is_edit(winner.key) &&
+           conflicts_.add({.winner = winner, .loser = loser});
 }
 
 void Map::close_gap() {

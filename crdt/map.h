@@ -1,6 +1,5 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -14,74 +13,10 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "crdt/conflicts.h"
+#include "crdt/entry.h"
 
 namespace crdt {
-
-inline constexpr std::size_t key_max = 512;
-inline constexpr std::size_t value_max = 256 * 1024;
-inline constexpr std::size_t entries_max = 200'000;
-inline constexpr std::size_t origins_max = 4096;
-inline constexpr std::size_t ahead_max = 1024;
-// Of stamp counters and sequences. No fleet gets there by writing.
-inline constexpr std::uint64_t counter_max = std::uint64_t{1} << 62;
-
-// When an entry was written, in its key's own Lamport time: a write that has seen another always
-// compares greater. Concurrent writes are ordered by the writer, the same way everywhere. No wall
-// clock takes part.
-struct Stamp {
-    std::uint64_t counter{};
-    base::NodeId writer;
-    friend constexpr auto operator<=>(Stamp const&, Stamp const&) = default;
-};
-
-// The identity of one write: the `sequence`th of its origin, counted from 1.
-struct Dot {
-    base::NodeId origin;
-    std::uint64_t sequence{};
-    friend constexpr auto operator<=>(Dot const&, Dot const&) = default;
-};
-
-struct Entry {
-    std::string key;
-    std::optional<base::Bytes> value;  // nothing: a tombstone
-    Stamp stamp;
-    Stamp replaced;  // the stamp this write saw on its key; counter 0 if there was none
-    Dot dot;
-    friend bool operator==(Entry const&, Entry const&) = default;
-};
-
-// Within the bounds, and as put() writes it: the counter follows the replaced one, and the writer
-// is the origin. Nothing else is merged, encoded or decoded.
-[[nodiscard]] bool well_formed(Entry const& entry);
-
-// Per origin, the sequence up to which every write is known here or was replaced by one that is.
-class VersionVector {
-public:
-    [[nodiscard]] std::uint64_t of(base::NodeId origin) const;
-
-    [[nodiscard]] bool covers(Dot dot) const { return dot.sequence <= of(dot.origin); }
-
-    // Raises one origin. Lowering is ignored, and so is a new origin beyond origins_max: its
-    // entries are then offered again and again, never lost.
-    void raise(base::NodeId origin, std::uint64_t sequence);
-
-    [[nodiscard]] std::map<base::NodeId, std::uint64_t> const& origins() const { return origins_; }
-
-    // The same vector gives the same digest everywhere.
-    [[nodiscard]] std::uint64_t digest() const;
-    friend bool operator==(VersionVector const&, VersionVector const&) = default;
-
-private:
-    std::map<base::NodeId, std::uint64_t> origins_;
-};
-
-enum class Errc : std::uint8_t {
-    key_too_long,    // state unchanged
-    value_too_long,  // state unchanged
-    full,            // entries_max or counter_max reached; state unchanged
-    not_the_writer,  // a single-writer key written by another host; state unchanged
-    malformed,       // not an encoding of this version; state unchanged
-};
 
 // What merge() did.
 enum class Merged : std::uint8_t {
@@ -89,20 +24,6 @@ enum class Merged : std::uint8_t {
     known,     // we hold it already, or one that saw it
     conflict,  // applied or not, it was concurrent with another write: see conflicts()
 };
-
-// Two writes of one key with different values, neither of which saw the other. The map keeps one
-// write back (`replaced`), so every conflict it reports is one; a losing write that the winner's
-// side overtook by two or more writes before they met looks like a seen one and is not reported.
-struct Conflict {
-    Entry winner;
-    Entry loser;
-};
-
-inline constexpr std::size_t conflicts_max = 256;  // the oldest is dropped
-
-// The key names its only writer: "node/ID/facts" and "instance/ID/...". Such entries of any other
-// origin are refused.
-[[nodiscard]] std::optional<base::NodeId> single_writer(std::string_view key);
 
 // The replicated map (a state-based CRDT: merging is commutative, associative and idempotent). Any
 // set of hosts that have merged the same entries hold the same map, byte for byte.
@@ -186,9 +107,12 @@ public:
 
     [[nodiscard]] VersionVector const& version() const { return version_; }
 
-    // The latest conflicts met by this host since its start, oldest first; none on the keys that
-    // have a single writer.
-    [[nodiscard]] std::span<Conflict const> conflicts() const { return conflicts_; }
+    // What this host has met and nobody has settled; only edits (see is_edit()) conflict. Every
+    // conflict in it is one, but a losing write that the winner's side overtook by two or more
+    // writes before they met looks like a seen one and is not reported.
+    [[nodiscard]] Conflicts const& conflicts() const { return conflicts_; }
+
+    [[nodiscard]] Conflicts& conflicts() { return conflicts_; }
 
     // Tombstones included.
     [[nodiscard]] std::size_t size() const { return entries_.size(); }
@@ -220,7 +144,7 @@ private:
     std::uint64_t content_ = 0;   // of the digest
     std::uint64_t sequence_ = 0;  // the highest of our own dots ever seen
     bool gap_open_ = false;       // writes above a floor wait for close_gap()
-    std::vector<Conflict> conflicts_;
+    Conflicts conflicts_;
 };
 
 }  // namespace crdt

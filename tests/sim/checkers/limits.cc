@@ -44,8 +44,8 @@ Complaint MessagesFit::check(World const& world) {
 Complaint QueuesBounded::check(World const& world) {
     for (Host const* const host : running_hosts(world)) {
         crdt::Map const& map = host->agent->map();
-        if (map.conflicts().size() > crdt::conflicts_max || map.size() > crdt::entries_max) {
-            return concat("host ", short_string(host->id), " keeps ", map.conflicts().size(),
+        if (map.conflicts().all().size() > crdt::conflicts_max || map.size() > crdt::entries_max) {
+            return concat("host ", short_string(host->id), " keeps ", map.conflicts().all().size(),
                           " conflicts and ", map.size(), " entries");
         }
         if (host->unwritten.size() > unwritten_max) {

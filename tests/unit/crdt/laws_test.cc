@@ -142,7 +142,7 @@ TEST_CASE("every conflict told is between writes that do not descend from each o
             replaced[{written.entry.key, written.entry.stamp}] = written.entry.replaced;
         }
         for (Map const& host : history.hosts()) {
-            for (Conflict const& conflict : host.conflicts()) {
+            for (Conflict const& conflict : host.conflicts().all()) {
                 ++told;
                 REQUIRE(conflict.winner.stamp > conflict.loser.stamp);
                 for (Stamp at = conflict.winner.stamp; at.counter > 0;

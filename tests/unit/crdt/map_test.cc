@@ -146,15 +146,15 @@ TEST_CASE(
     CHECK(two.merge(a) == Merged::conflict);
     CHECK(text(one, "a") == "from two");
     CHECK(text(two, "a") == "from two");
-    REQUIRE(one.conflicts().size() == 1);
-    CHECK(one.conflicts()[0].winner == b);
-    CHECK(one.conflicts()[0].loser == a);
+    REQUIRE(one.conflicts().all().size() == 1);
+    CHECK(one.conflicts().all()[0].winner == b);
+    CHECK(one.conflicts().all()[0].loser == a);
     CHECK(two.merge(a) == Merged::known);
-    CHECK(two.conflicts().size() == 1);
+    CHECK(two.conflicts().all().size() == 1);
     SECTION("also when the winner was overwritten since") {
         put(two, "a", "later");
         CHECK(two.merge(a) == Merged::known);
-        CHECK(two.conflicts().size() == 1);
+        CHECK(two.conflicts().all().size() == 1);
     }
 }
 
@@ -168,7 +168,7 @@ TEST_CASE("a conflict is with the last write of a line, not again with those bef
     REQUIRE(map.merge(put(one, "a", "3")) == Merged::applied);
     REQUIRE(map.merge(put(two, "a", "4")) == Merged::conflict);
     CHECK(map.merge(first) == Merged::known);
-    CHECK(map.conflicts().size() == 1);
+    CHECK(map.conflicts().all().size() == 1);
 }
 
 TEST_CASE("no conflict where nothing is lost") {
@@ -193,7 +193,7 @@ TEST_CASE("no conflict where nothing is lost") {
         REQUIRE(one.merge(put(two, "a", "late")));
         CHECK(one.merge(early) == Merged::known);
     }
-    CHECK(one.conflicts().empty());
+    CHECK(one.conflicts().all().empty());
 }
 
 TEST_CASE("conflicts are kept up to a bound, the oldest go") {
@@ -204,8 +204,8 @@ TEST_CASE("conflicts are kept up to a bound, the oldest go") {
         put(one, key, "one");
         REQUIRE(one.merge(put(two, key, "two")) == Merged::conflict);
     }
-    CHECK(one.conflicts().size() == conflicts_max);
-    CHECK(one.conflicts().front().loser.key == "3");
+    CHECK(one.conflicts().all().size() == conflicts_max);
+    CHECK(one.conflicts().all().front().loser.key == "3");
 }
 
 TEST_CASE(
@@ -221,8 +221,8 @@ TEST_CASE(
     REQUIRE(backward.merge(again));
     REQUIRE(backward.merge(lost));
     CHECK(forward.canonical() == backward.canonical());
-    CHECK(forward.conflicts().empty());
-    CHECK(backward.conflicts().empty());
+    CHECK(forward.conflicts().all().empty());
+    CHECK(backward.conflicts().all().empty());
 }
 
 TEST_CASE("a host that lost writes takes them back and goes on above them") {
