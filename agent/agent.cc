@@ -28,7 +28,8 @@ Agent::Machine::Machine(Config given, base::Prng seed, gossip::Keys const& signi
       gossip(make_self(config, 0), config.gossip, prng.fork(), keys),
       map(config.id, config.boot << 32),
       sync(config.id, config.sync, prng.fork()),
-      supervisor(config.runtime, prng.fork()) {}
+      supervisor(config.runtime, prng.fork()),
+      ack_waits(config.id, config.boot << 32) {}
 
 void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
                            std::vector<runtime::Adopted> adopted,
@@ -40,6 +41,7 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
         }
     }
     map.raise(loaded.version);
+    restore_conflicts(loaded);
     if (auto const known = loaded.locals.find("files"); known != loaded.locals.end()) {
         files.restore(known->second);
     }
@@ -107,6 +109,14 @@ void Agent::Machine::on_message(base::Instant now, base::NodeId from, base::Sock
         case Part::log_answer:
             logs.on_answer(from, body, out.log_replies);
             break;
+        case Part::ack_question:
+            on_ack_question(now, from, body, out);
+            break;
+        case Part::ack_answer:
+            if (auto const answer = decode_ack_answer(body)) {
+                ack_waits.on_answer(from, *answer);
+            }
+            break;
     }
     finish(now, out);
 }
@@ -141,6 +151,9 @@ void Agent::Machine::on_tick(base::Instant now, Effects& out) {
         note_own(effects.changed);
     }
     logs.on_tick(now, out.log_replies);
+    if (now >= ack_waits.next_deadline()) {
+        ack_waits.on_tick(now, ack_peers());
+    }
     if (subnet && settled && !network && now >= subnet_usable_at) {
         dirty = true;
     }
@@ -148,9 +161,9 @@ void Agent::Machine::on_tick(base::Instant now, Effects& out) {
 }
 
 base::Instant Agent::Machine::next_deadline() const {
-    base::Instant next =
-        std::min({gossip.next_deadline(), sync.next_deadline(), supervisor.next_deadline(),
-                  logs.next_deadline(), cuts.next_deadline(), decision_due()});
+    base::Instant next = std::min(
+        {gossip.next_deadline(), sync.next_deadline(), supervisor.next_deadline(),
+         logs.next_deadline(), cuts.next_deadline(), ack_waits.next_deadline(), decision_due()});
     if (!catching_up.empty()) {
         next = std::min(next, std::max(catch_up_due(), decide_at));
     }
@@ -209,8 +222,8 @@ void Agent::on_runtime(base::Instant now, runtime::Event const& event, Effects& 
     machine_->finish(now, out);
 }
 
-void Agent::on_persisted(base::Instant now, std::uint64_t sequence, Effects& out) {
-    machine_->on_persisted(now, sequence, out);
+void Agent::on_persisted(base::Instant now, std::uint64_t sequence, Disk disk, Effects& out) {
+    machine_->on_persisted(now, sequence, disk, out);
 }
 
 void Agent::on_tick(base::Instant now, Effects& out) {
@@ -273,7 +286,7 @@ Outcome<Accepted> Agent::put_token(base::Instant now, std::string_view id, base:
     if (!machine_->put(token_entry(id), std::move(record))) {
         return std::unexpected(Refusal{"the shared state is full"});
     }
-    Accepted const accepted{machine_->pending_sequence(), {}};
+    Accepted const accepted{machine_->pending_sequence(), {}, {token_entry(id)}};
     machine_->finish(now, out);
     return accepted;
 }
@@ -299,6 +312,19 @@ Outcome<Accepted> Agent::evict(base::Instant now, std::string_view host, Effects
 
 Outcome<Accepted> Agent::readmit(base::Instant now, std::string_view host, Effects& out) {
     auto outcome = machine_->readmit(host);
+    machine_->finish(now, out);
+    return outcome;
+}
+
+void Agent::await_acks(base::Instant now, std::uint64_t request, Accepted const& accepted,
+                       AckTerms const& terms, Effects& out) {
+    machine_->await_acks(now, request, accepted, terms);
+    machine_->finish(now, out);
+}
+
+Outcome<Accepted> Agent::settle_conflict(base::Instant now, std::string_view id, Settling how,
+                                         Effects& out) {
+    auto outcome = machine_->settle_conflict(id, how);
     machine_->finish(now, out);
     return outcome;
 }
@@ -346,6 +372,14 @@ std::vector<NodeReport> Agent::nodes(base::Instant now) const {
 
 std::vector<ServiceReport> Agent::services() const {
     return machine_->services();
+}
+
+std::string Agent::host_name(base::NodeId id) const {
+    return machine_->name_of(id);
+}
+
+std::vector<ConflictReport> Agent::conflicts() const {
+    return machine_->conflicts();
 }
 
 Outcome<std::vector<InstanceReport>> Agent::instances(std::string_view service) const {

@@ -66,11 +66,15 @@ inline constexpr std::size_t services_max = 5'000;
 inline constexpr std::size_t logs_pending_max = 64;
 inline constexpr std::size_t log_part_max = 64 * 1024;
 
+enum class Disk : std::uint8_t { written, failed };
+enum class Settling : std::uint8_t { restore, dismiss };
+
 // A user's change was accepted and is on its way to the others. Answer the user when the Persist
 // of this number is on disk.
 struct Accepted {
     std::uint64_t sequence{};          // 0: nothing to wait for
     std::vector<std::string> changed;  // service keys; empty: everything was like that already
+    std::vector<std::string> entries;  // keys of the shared state that the user asked about
 };
 
 // Why a request was refused, for the person who made it: what, where, what to do.
@@ -106,9 +110,9 @@ public:
                         Effects& out);
     void on_runtime(base::Instant now, runtime::Event const& event, Effects& out);
     // Every Persist up to this number is on the disk; only now do the others hear of what this host
-    // wrote, for after a crash it could not stand by what it has lost. To be called as well when
-    // the disk fails and the fleet should go on without it.
-    void on_persisted(base::Instant now, std::uint64_t sequence, Effects& out);
+    // wrote, for after a crash it could not stand by what it has lost. With Disk::failed none is,
+    // but the fleet should go on without this disk: nobody is told that anything is on it.
+    void on_persisted(base::Instant now, std::uint64_t sequence, Disk disk, Effects& out);
     void on_tick(base::Instant now, Effects& out);
     [[nodiscard]] base::Instant next_deadline() const;
 
@@ -129,6 +133,14 @@ public:
                                            Effects& out);
     [[nodiscard]] Outcome<Accepted> scale(base::Instant now, std::string_view service,
                                           std::uint32_t replicas, Effects& out);
+    // Once `accepted` is on this host's disk: an Acknowledged with this request number tells when
+    // as many hosts have it as `terms` ask for, or who has it when their time is over.
+    void await_acks(base::Instant now, std::uint64_t request, Accepted const& accepted,
+                    AckTerms const& terms, Effects& out);
+    // Ends a conflict by its id, or a beginning of that: with Settling::restore the losing edit is
+    // made again by this host, which has seen both.
+    [[nodiscard]] Outcome<Accepted> settle_conflict(base::Instant now, std::string_view id,
+                                                    Settling how, Effects& out);
     // A record of the shell's own under "token/": join tokens are made and checked there.
     [[nodiscard]] Outcome<Accepted> put_token(base::Instant now, std::string_view id,
                                               base::Bytes record, Effects& out);
@@ -159,6 +171,10 @@ public:
     [[nodiscard]] StatusReport status(base::Instant now) const;
     [[nodiscard]] std::vector<NodeReport> nodes(base::Instant now) const;
     [[nodiscard]] std::vector<ServiceReport> services() const;
+    // "web1 (0a1b2c3d)", for people.
+    [[nodiscard]] std::string host_name(base::NodeId id) const;
+    // The edits that lost against one made beside them, as far as this host met them.
+    [[nodiscard]] std::vector<ConflictReport> conflicts() const;
     // All, or those of one service; refused when there is no such service.
     [[nodiscard]] Outcome<std::vector<InstanceReport>> instances(std::string_view service) const;
 

@@ -41,6 +41,7 @@ Outcome<Accepted> Agent::Machine::apply(std::vector<spec::ServiceSpec> services)
     Accepted accepted;
     for (spec::ServiceSpec const& service : services) {
         std::string const key = service_key(service);
+        accepted.entries.push_back(service_entry(key));
         auto const before = state.services().find(key);
         bool const known = before != state.services().end();
         if (known && before->second.spec == service) {
@@ -58,6 +59,7 @@ Outcome<Accepted> Agent::Machine::apply(std::vector<spec::ServiceSpec> services)
         // Replicas written anew replace what `scale` said before.
         if (known && before->second.spec.replicas != service.replicas) {
             erase(scale_entry(key));
+            accepted.entries.push_back(scale_entry(key));
         }
         if (!put(service_entry(key), std::move(encoded))) {
             return refuse(base::concat(key, ": the shared state is full"));
@@ -93,7 +95,9 @@ Outcome<Accepted> Agent::Machine::remove(std::string_view service) {
         return std::unexpected(key.error());
     }
     remove_service(*key);
-    return Accepted{pending_sequence(), {*std::move(key)}};
+    Accepted accepted{pending_sequence(), {}, {service_entry(*key), scale_entry(*key)}};
+    accepted.changed.push_back(*std::move(key));
+    return accepted;
 }
 
 Outcome<Accepted> Agent::Machine::scale(std::string_view service, std::uint32_t replicas) {
@@ -109,6 +113,7 @@ Outcome<Accepted> Agent::Machine::scale(std::string_view service, std::uint32_t 
         return refuse(base::concat("at most ", spec::replicas_max, " replicas"));
     }
     Accepted accepted;
+    accepted.entries = {scale_entry(*key)};
     if (state.replicas(*key) != replicas) {
         if (!put(scale_entry(*key), encode_replicas(replicas))) {
             return refuse("the shared state is full");

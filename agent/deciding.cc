@@ -83,6 +83,8 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
         roster_at = now + roster_interval;
         remember_roster();
     }
+    remember_conflicts();
+    settle_acks(now, out);
     flush(now, out);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/acks.h"
 #include "base/address.h"
 #include "base/ids.h"
 #include "crdt/store.h"
@@ -71,6 +72,7 @@ struct Effects {
     std::optional<lb::Table> table;
     std::vector<LogRead> log_reads;
     std::vector<LogReply> log_replies;
+    std::vector<Acknowledged> acknowledged;  // of Agent::await_acks()
     std::vector<Notice> notices;
 
     void clear() { *this = {}; }

@@ -74,6 +74,7 @@ Outcome<Accepted> Agent::Machine::evict(std::string_view host) {
         return refuse("this host cannot evict itself: `agent leave` takes it out of the fleet");
     }
     Accepted accepted;
+    accepted.entries = {wish_entry(*id)};
     if (!state.evicted(*id)) {
         accepted.changed.push_back(name_of(*id));
         if (!put(wish_entry(*id), encode(NodeWish{.evicted = true}))) {
@@ -90,6 +91,7 @@ Outcome<Accepted> Agent::Machine::readmit(std::string_view host) {
         return std::unexpected(id.error());
     }
     Accepted accepted;
+    accepted.entries = {wish_entry(*id)};
     if (state.evicted(*id)) {
         accepted.changed.push_back(name_of(*id));
         erase(wish_entry(*id));

@@ -3,9 +3,11 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "agent/acks.h"
 #include "agent/agent.h"
 #include "agent/brake.h"
 #include "agent/cuts.h"
@@ -28,6 +30,8 @@ enum class Part : std::uint8_t {
     entries = 3,  // fresh entries too large for gossip
     log_question = 4,
     log_answer = 5,
+    ack_question = 6,
+    ack_answer = 7,
 };
 
 // The composition. Every public call of Agent does its part and ends with finish(), which writes
@@ -53,7 +57,7 @@ public:
     bool merge(crdt::Entry entry);
     void note_changed(std::string_view key);
     void spread(crdt::Entry const& entry);
-    void on_persisted(base::Instant now, std::uint64_t sequence, Effects& out);
+    void on_persisted(base::Instant now, std::uint64_t sequence, Disk disk, Effects& out);
     void on_entries(base::NodeId from, base::ByteView bytes);
     void take(crdt::SyncEffects& effects, base::SocketAddress reply_to, base::NodeId peer,
               Effects& out);
@@ -65,6 +69,24 @@ public:
     [[nodiscard]] bool has_pending() const;
     // The Persist after which the disk holds all that is known now; 0 when it does already.
     [[nodiscard]] std::uint64_t pending_sequence() const;
+
+    // Puts conflicts that came or went towards the disk.
+    void remember_conflicts();
+
+    // --- what users are promised (durability.cc)
+    void await_acks(base::Instant now, std::uint64_t request, Accepted const& accepted,
+                    AckTerms const& terms);
+    void on_ack_question(base::Instant now, base::NodeId from, base::ByteView bytes, Effects& out);
+    // The hosts to ask, in random order.
+    [[nodiscard]] std::vector<base::NodeId> ack_peers();
+    void settle_acks(base::Instant now, Effects& out);
+
+    // --- edits that lost (conflicts.cc)
+    void restore_conflicts(crdt::Loaded const& loaded);
+    [[nodiscard]] std::vector<ConflictReport> conflicts() const;
+    Outcome<Accepted> settle_conflict(std::string_view id, Settling how);
+    Outcome<Accepted> restore_edit(crdt::Entry const& lost);
+    [[nodiscard]] std::string describe(crdt::Entry const& entry) const;
 
     // Whether every container that this host's records speak of still runs.
     [[nodiscard]] bool holds_what_it_recorded() const;
@@ -135,6 +157,8 @@ public:
     State state;
     Files files;
     LogRequests logs;
+    AckWaits ack_waits;
+    AckDebts ack_debts;
     Cuts cuts;
     Troubles troubles;
     std::vector<std::string> clashing;  // see clashes()
@@ -180,7 +204,10 @@ public:
     base::Instant publish_at{};    // the earliest time to publish it
     crdt::Batch pending;           // towards the disk
     std::uint64_t next_persist = 1;
-    std::uint64_t persisted = 0;
+    std::uint64_t persisted = 0;  // as far as the others are concerned
+    std::uint64_t on_disk = 0;
+    std::uint64_t conflicts_stored = 0;      // crdt::Conflicts::changes() then
+    std::set<std::string> stored_conflicts;  // the names of their local values
     // Writes of ours that are not on the disk yet, and answers that may hold them: each with the
     // Persist it waits for, in order.
     std::deque<std::pair<std::uint64_t, crdt::Entry>> unspread;

@@ -89,6 +89,17 @@ struct FileReport {
     std::vector<std::string> messages;  // "shop.yaml:7:5: ..."; of the newest content
 };
 
+// Two edits of one thing, neither of which saw the other.
+struct ConflictReport {
+    std::string id;       // the same on every host
+    std::string key;      // of the shared state
+    std::string kept;     // what stands, in words
+    std::string kept_by;  // the host where it was written
+    std::string lost;
+    std::string lost_by;
+    bool current{};  // nobody has changed it since
+};
+
 struct StatusReport {
     base::NodeId id;
     std::string name;

@@ -29,6 +29,16 @@ base::Bytes framed(Part part, base::ByteView bytes) {
     return out;
 }
 
+// What the others observed, and who is a member, is heard again after a power cut.
+crdt::Durability durability_of(crdt::Batch const& batch, bool ours) {
+    bool const noted = std::ranges::all_of(batch.entries, [](crdt::Entry const& entry) {
+        return crdt::single_writer(entry.key).has_value();
+    });
+    bool const heard = std::ranges::all_of(
+        batch.locals, [](auto const& local) { return local.first == "roster"; });
+    return ours || !noted || !heard ? crdt::Durability::synced : crdt::Durability::soon;
+}
+
 std::string_view words(gossip::State state) {
     switch (state) {
         case gossip::State::alive:
@@ -110,8 +120,10 @@ void Agent::Machine::spread(crdt::Entry const& entry) {
     }
 }
 
-void Agent::Machine::on_persisted(base::Instant now, std::uint64_t sequence, Effects& out) {
+void Agent::Machine::on_persisted(base::Instant now, std::uint64_t sequence, Disk disk,
+                                  Effects& out) {
     persisted = std::max(persisted, sequence);
+    on_disk = disk == Disk::written ? std::max(on_disk, sequence) : on_disk;
     for (; !unspread.empty() && unspread.front().first <= sequence; unspread.pop_front()) {
         spread(unspread.front().second);
         tell_evicted(unspread.front().second, out);
@@ -269,7 +281,7 @@ std::uint64_t Agent::Machine::pending_sequence() const {
         return next_persist;
     }
     // A command that finds everything as it wants it may find a write that is still on its way.
-    return persisted + 1 < next_persist ? next_persist - 1 : 0;
+    return on_disk + 1 < next_persist ? next_persist - 1 : 0;
 }
 
 void Agent::Machine::flush(base::Instant now, Effects& out) {
@@ -292,10 +304,11 @@ void Agent::Machine::flush(base::Instant now, Effects& out) {
     // What others wrote can wait: it is passed on from memory and asked for again after a crash.
     bool const ours = !unspread.empty() && unspread.back().first == next_persist;
     bool const due = ours || !pending.locals.empty() || pending.entries.size() >= unwritten_max ||
-                     now >= write_at;
+                     ack_debts.wait_for(next_persist) || now >= write_at;
     if (has_pending() && due) {
         write_at = now + pace();
         pending.version = map.version();
+        pending.durability = durability_of(pending, ours);
         out.persists.push_back({next_persist++, std::exchange(pending, {})});
     }
 }

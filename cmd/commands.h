@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/agent.h"
 #include "cmd/options.h"
 
 // What can be asked on the command line, as data: parse() makes it, execute() does it.
@@ -19,6 +20,7 @@ enum class ExitCode : std::uint8_t {
     failed = 1,       // refused, or went wrong
     usage = 2,        // the command line or the configuration file is wrong
     unreachable = 3,  // no agent answers on this host
+    unconfirmed = 4,  // done, but fewer hosts than wanted have confirmed it yet
 };
 
 enum class Listing : std::uint8_t { table, wide, json };
@@ -73,6 +75,15 @@ struct PsCommand {
     Listing listing{};
 };
 
+struct ConflictsCommand {
+    Listing listing{};
+};
+
+struct SettleConflictCommand {
+    std::string id;  // or a beginning of it
+    agent::Settling how{};
+};
+
 struct ApplyCommand {
     std::vector<std::string> files;  // "-": standard input
 };
@@ -106,8 +117,8 @@ struct VersionCommand {};
 using Command =
     std::variant<VersionCommand, InitCommand, JoinCommand, RunCommand, ReloadCommand, LeaveCommand,
                  EvictCommand, TokenCreateCommand, StatusCommand, NodesCommand, ServicesCommand,
-                 PsCommand, ApplyCommand, RemoveCommand, ScaleCommand, LogsCommand,
-                 ImageLoadCommand, ImageListCommand, DoctorCommand>;
+                 PsCommand, ConflictsCommand, SettleConflictCommand, ApplyCommand, RemoveCommand,
+                 ScaleCommand, LogsCommand, ImageLoadCommand, ImageListCommand, DoctorCommand>;
 
 struct Invocation {
     DaemonOptions options;
@@ -125,6 +136,8 @@ ExitCode execute(DaemonOptions const& options, StatusCommand const& command);
 ExitCode execute(DaemonOptions const& options, NodesCommand const& command);
 ExitCode execute(DaemonOptions const& options, ServicesCommand const& command);
 ExitCode execute(DaemonOptions const& options, PsCommand const& command);
+ExitCode execute(DaemonOptions const& options, ConflictsCommand const& command);
+ExitCode execute(DaemonOptions const& options, SettleConflictCommand const& command);
 ExitCode execute(DaemonOptions const& options, ApplyCommand const& command);
 ExitCode execute(DaemonOptions const& options, RemoveCommand const& command);
 ExitCode execute(DaemonOptions const& options, ScaleCommand const& command);

@@ -151,8 +151,8 @@ ExitCode execute(DaemonOptions const& options, LeaveCommand const&) {
 }
 
 ExitCode execute(DaemonOptions const& options, EvictCommand const& command) {
-    net::Answer<agent::Accepted> const accepted =
-        net::AdminClient(socket_path(options)).evict(command.host, command.undo);
+    net::Answer<net::ChangeReport> const accepted =
+        net::AdminClient(socket_path(options)).evict(command.host, command.undo, options.ack);
     if (!accepted) {
         return complain(accepted.error());
     }
@@ -166,7 +166,7 @@ ExitCode execute(DaemonOptions const& options, EvictCommand const& command) {
                                                 : ": evicted; shut it down, for it still holds the "
                                                   "fleet's key\n"));
     }
-    return ExitCode::done;
+    return confirm(*accepted);
 }
 
 ExitCode execute(DaemonOptions const& options, TokenCreateCommand const& command) {

@@ -94,6 +94,20 @@ constexpr std::array pages{
              "run if it does not.",
              "  agent ps\n"
              "  agent ps shop/web -o wide\n"},
+    HelpPage{"conflicts", "List edits that lost against one made beside them",
+             "When two people change one thing on hosts that do not hear each other, every host\n"
+             "later keeps the same one of the two. The other is kept here until somebody decides:\n"
+             "`restore` makes the lost edit again, `dismiss` forgets it on this host. Every host\n"
+             "lists what it met itself; a conflict has the same id everywhere.",
+             "  agent conflicts\n"
+             "  agent conflicts restore 3f9a0c12\n"},
+    HelpPage{"conflicts restore", "Make a lost edit again",
+             "The edit stands again on every host, as one that has seen both. The conflict is\n"
+             "settled wherever it is listed.",
+             "  agent conflicts restore 3f9a0c12\n"},
+    HelpPage{"conflicts dismiss", "Forget a lost edit",
+             "Takes the conflict off the list of this host. Nothing else changes.",
+             "  agent conflicts dismiss 3f9a0c12\n"},
     HelpPage{"apply", "Run the services of Compose files",
              "Reads Compose files and has the fleet run their services: new ones start, changed\n"
              "ones are replaced, others stay as they are. Warnings name keys that have no effect.\n"
@@ -153,7 +167,8 @@ std::string_view exit_codes_help() {
            "  0  done\n"
            "  1  refused, or went wrong; standard error says why\n"
            "  2  the command line or the configuration file is wrong\n"
-           "  3  no agent answers on this host\n";
+           "  3  no agent answers on this host\n"
+           "  4  done, but fewer hosts than --ack asks for have confirmed it yet\n";
 }
 
 }  // namespace cmd

@@ -33,6 +33,10 @@ ExitCode execute(DaemonOptions const& options, PsCommand const& command) {
     return show(net::AdminClient(socket_path(options)).instances(command.service), command.listing);
 }
 
+ExitCode execute(DaemonOptions const& options, ConflictsCommand const& command) {
+    return show(net::AdminClient(socket_path(options)).conflicts(), command.listing);
+}
+
 ExitCode execute(DaemonOptions const& options, ImageListCommand const& command) {
     return show(net::AdminClient(socket_path(options)).images(), command.listing);
 }

@@ -1,5 +1,6 @@
 #include "cmd/options.h"
 
+#include <chrono>
 #include <string_view>
 
 #include "base/text.h"
@@ -66,6 +67,10 @@ std::vector<std::string> to_arguments(DaemonOptions const& options) {
     give("bridge", options.bridge);
     give("runtime", runtime_name(options.runtime));
     give("log-level", level_name(options.log_level));
+    give("ack", agent::hosts_text(options.ack));
+    give("ack-timeout",
+         base::concat(std::chrono::duration_cast<std::chrono::seconds>(options.ack.timeout).count(),
+                      "s"));
     for (auto const& [name, text] : options.gossip) {
         give(name == "profile" ? name : base::concat("gossip-", name), text);
     }

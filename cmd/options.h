@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/acks.h"
 #include "base/address.h"
 #include "base/log.h"
 #include "cmd/gossip_options.h"
@@ -31,6 +32,7 @@ struct DaemonOptions {
     std::string bridge = "covey0";
     RuntimeChoice runtime{};
     base::LogLevel log_level = base::LogLevel::info;
+    agent::AckTerms ack;      // of changes asked for on the command line
     GossipTexts gossip;       // on the command line or in the environment
     GossipTexts gossip_file;  // in the configuration file; read again by `agent reload`
     friend bool operator==(DaemonOptions const&, DaemonOptions const&) = default;

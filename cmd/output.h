@@ -13,5 +13,7 @@ void print(std::string_view text);
 // "agent: text" to standard error.
 ExitCode complain(std::string_view text);
 ExitCode complain(net::AdminError const& error);
+// Says so when fewer hosts than wanted have confirmed a change: where it is, and what comes of it.
+ExitCode confirm(net::ChangeReport const& change);
 
 }  // namespace cmd

@@ -15,6 +15,7 @@
 #include "cmd/config_file.h"
 #include "cmd/help.h"
 #include "cmd/nearest.h"
+#include "cmd/page_formatter.h"
 #include "cmd/units.h"
 #include "spec/spec.h"
 
@@ -22,47 +23,7 @@ namespace cmd {
 namespace {
 
 constexpr auto default_config = "/etc/covey/agent.toml";
-constexpr std::string_view agent_options = "Options of the agent";
-constexpr std::string_view gossip_options = "Options of membership (section [gossip] of the file)";
 constexpr std::size_t host_name_max = 63;  // a label of DNS
-
-std::string command_name(CLI::App const* app) {
-    std::string name;
-    for (; app->get_parent() != nullptr; app = app->get_parent()) {
-        name = name.empty() ? app->get_name() : base::concat(app->get_name(), " ", name);
-    }
-    return name;
-}
-
-// Puts the pages of help.h around what CLI11 knows about options.
-class PageFormatter : public CLI::Formatter {
-public:
-    std::string make_description(CLI::App const* app) const override {
-        HelpPage const& page = help_page(command_name(app));
-        return base::concat(page.summary, "\n\n", page.description, "\n\n");
-    }
-
-    std::string make_footer(CLI::App const* app) const override {
-        std::string const name = command_name(app);
-        std::string out;
-        if (name == "run" || name == "init" || name == "join") {
-            for (std::string_view const group : {agent_options, gossip_options}) {
-                std::string const text =
-                    make_group(std::string(group), false,
-                               app->get_parent()->get_options([&](CLI::Option const* option) {
-                                   return option->get_group() == group;
-                               }));
-                out += out.empty() ? text.substr(1) : text;
-            }
-        } else if (!name.empty()) {
-            out +=
-                "Options of the agent, such as --socket, may be given too: see `agent --help`.\n";
-        }
-        out += base::concat(out.empty() ? "" : "\n", exit_codes_help(), "\nExamples:\n",
-                            help_page(name).examples);
-        return out;
-    }
-};
 
 // An option whose text `read` turns into a value, or nothing if it is not `expected`.
 template <class Read>
@@ -210,6 +171,25 @@ private:
                     {"warning", base::LogLevel::warning},
                     {"error", base::LogLevel::error}},
                    "debug|info|warning|error", "The least that is logged [info]");
+        add_ack_options(options.ack);
+    }
+
+    void add_ack_options(agent::AckTerms& terms) {
+        add_read(
+            app_, "--ack", [&](std::string const& text) { return agent::read_hosts(text, terms); },
+            "usual, local, all or a number from 1",
+            "Hosts that must have a change on their disks before it is answered; usual is two, or "
+            "one where no other is alive [usual]")
+            ->option_text("usual|local|all|N");
+        add_read(
+            app_, "--ack-timeout",
+            [&](std::string const& text) {
+                auto const time = parse_duration(text);
+                terms.timeout = time.value_or(base::seconds(0));
+                return time && *time > base::seconds(0) && *time <= agent::AckTerms::timeout_max;
+            },
+            "a duration from 1s to 10m", "How long they are waited for [5s]")
+            ->option_text("DURATION");
     }
 
     void add_gossip_options() {
@@ -386,6 +366,17 @@ private:
         add_listing<NodesCommand>(app_, "nodes");
         add_listing<ServicesCommand>(app_, "services");
         add_listing<PsCommand>(app_, "ps");
+        CLI::App* const conflicts = add_listing<ConflictsCommand>(app_, "conflicts");
+        conflicts->require_subcommand(0, 1);
+        for (auto const& [name, how] : {std::pair("restore", agent::Settling::restore),
+                                        std::pair("dismiss", agent::Settling::dismiss)}) {
+            CLI::App* const settle = add(*conflicts, name);
+            auto const command = selects<SettleConflictCommand>(settle);
+            command->how = how;
+            settle->add_option("ID", command->id, "Its id, or a beginning of that")
+                ->required()
+                ->option_text(" ");
+        }
     }
 
     void add_service_commands() {

@@ -204,6 +204,21 @@ std::string render(std::vector<agent::InstanceReport> const& instances, Listing 
     return table.text();
 }
 
+std::string render(std::vector<agent::ConflictReport> const& conflicts, Listing listing) {
+    if (listing == Listing::json) {
+        return json_line(conflicts);
+    }
+    bool const wide = listing == Listing::wide;
+    constexpr std::size_t short_id = 8;
+    Table table{"ID", "WHAT", "KEPT", "WRITTEN BY", "LOST", "WRITTEN BY", "NOTE"};
+    for (agent::ConflictReport const& conflict : conflicts) {
+        table.add({wide ? conflict.id : conflict.id.substr(0, short_id), conflict.key,
+                   conflict.kept, conflict.kept_by, conflict.lost, conflict.lost_by,
+                   conflict.current ? "" : "changed again since"});
+    }
+    return table.text();
+}
+
 std::string render(std::vector<net::ImageReport> const& images, Listing listing) {
     if (listing == Listing::json) {
         return json_line(images);

@@ -16,6 +16,8 @@ namespace cmd {
                                  Listing listing);
 [[nodiscard]] std::string render(std::vector<agent::InstanceReport> const& instances,
                                  Listing listing);
+[[nodiscard]] std::string render(std::vector<agent::ConflictReport> const& conflicts,
+                                 Listing listing);
 [[nodiscard]] std::string render(std::vector<net::ImageReport> const& images, Listing listing);
 
 }  // namespace cmd

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
 #include "cmd/output.h"
+#include "cmd/table.h"
 #include "net/admin/admin_client.h"
 #include "spec/compose.h"
 
@@ -48,13 +49,24 @@ base::Result<std::vector<spec::ServiceSpec>> read_services(std::string const& na
     return std::move(file.services);
 }
 
-void report_changes(std::vector<std::string> const& changed, std::string_view verb) {
-    for (std::string const& service : changed) {
-        print(base::concat(service, " ", verb, "\n"));
+ExitCode report(net::Answer<net::ChangeReport> const& answer, std::string_view verb) {
+    if (!answer) {
+        return complain(answer.error());
     }
-    if (changed.empty()) {
+    for (std::string const& service : answer->changed) {
+        print(base::concat(printable(service), " ", verb, "\n"));
+    }
+    if (answer->changed.empty()) {
         print("nothing to change\n");
     }
+    return confirm(*answer);
+}
+
+// What went wrong counts more than what is not confirmed.
+ExitCode worse(ExitCode so_far, ExitCode next) {
+    return so_far == ExitCode::done || (so_far == ExitCode::unconfirmed && next != ExitCode::done)
+               ? next
+               : so_far;
 }
 
 }  // namespace
@@ -70,24 +82,15 @@ ExitCode execute(DaemonOptions const& options, ApplyCommand const& command) {
             services.push_back(std::move(service));
         }
     }
-    auto const accepted = net::AdminClient(socket_path(options)).apply(std::move(services));
-    if (!accepted) {
-        return complain(accepted.error());
-    }
-    report_changes(accepted->changed, "applied");
-    return ExitCode::done;
+    return report(net::AdminClient(socket_path(options)).apply(std::move(services), options.ack),
+                  "applied");
 }
 
 ExitCode execute(DaemonOptions const& options, RemoveCommand const& command) {
     net::AdminClient const client(socket_path(options));
     ExitCode code = ExitCode::done;
     for (std::string const& service : command.services) {
-        auto const accepted = client.remove(service);
-        if (accepted) {
-            report_changes(accepted->changed, "removed");
-        } else {
-            code = complain(accepted.error());
-        }
+        code = worse(code, report(client.remove(service, options.ack), "removed"));
     }
     return code;
 }
@@ -96,14 +99,16 @@ ExitCode execute(DaemonOptions const& options, ScaleCommand const& command) {
     net::AdminClient const client(socket_path(options));
     ExitCode code = ExitCode::done;
     for (auto const& [service, replicas] : command.replicas) {
-        auto const accepted = client.scale(service, replicas);
-        if (accepted) {
-            report_changes(accepted->changed, base::concat("scaled to ", replicas));
-        } else {
-            code = complain(accepted.error());
-        }
+        code = worse(code, report(client.scale(service, replicas, options.ack),
+                                  base::concat("scaled to ", replicas)));
     }
     return code;
+}
+
+ExitCode execute(DaemonOptions const& options, SettleConflictCommand const& command) {
+    return report(net::AdminClient(socket_path(options))
+                      .settle_conflict(command.id, command.how, options.ack),
+                  command.how == agent::Settling::restore ? "restored" : "dismissed");
 }
 
 }  // namespace cmd

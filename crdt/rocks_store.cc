@@ -215,17 +215,20 @@ base::Result<void> RocksStore::write(Batch const& batch) {
         status = status.ok() ? put(entry_prefix, entry.key, encode(entry)) : status;
     }
     for (auto const& [name, value] : batch.locals) {
-        status = status.ok() ? put(local_prefix, name, value) : status;
+        if (status.ok()) {
+            status = value ? put(local_prefix, name, *value)
+                           : changes.Delete(slice(base::concat(local_prefix, name)));
+        }
     }
     base::ByteWriter version;
     encode(batch.version, version);
     if (status.ok()) {
         status = changes.Put(slice(version_key), slice(version.view()));
     }
-    rocksdb::WriteOptions sync;
-    sync.sync = true;
+    rocksdb::WriteOptions writing;
+    writing.sync = batch.durability == Durability::synced;
     if (status.ok()) {
-        status = db_->Write(sync, &changes);
+        status = db_->Write(writing, &changes);
     }
     if (!status.ok()) {
         // RocksDB refuses every write after a failed one, also when the disk has room again.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,12 +11,18 @@
 
 namespace crdt {
 
+enum class Durability : std::uint8_t {
+    synced,  // on the disk when write() returns: it survives a power cut
+    soon,    // survives the end of the process; a power cut takes it unless a synced write followed
+};
+
 // What must reach the disk in one atomic step: entries of the map, the version vector after them,
-// and small local values (incarnation, roster) that are not replicated.
+// and small local values (roster, files) that are not replicated.
 struct Batch {
     std::vector<Entry> entries;
     VersionVector version;
-    std::map<std::string, base::Bytes> locals;
+    std::map<std::string, std::optional<base::Bytes>> locals;  // nothing: forget it
+    Durability durability = Durability::synced;
 };
 
 struct Loaded {
@@ -30,7 +37,7 @@ public:
     virtual ~Store() = default;
     // Everything written before, in any order.
     [[nodiscard]] virtual base::Result<Loaded> load() = 0;
-    // All of the batch or nothing; when it returns without error, it survives a power cut.
+    // All of the batch or nothing. A power cut never takes a batch and leaves a later one.
     [[nodiscard]] virtual base::Result<void> write(Batch const& batch) = 0;
 };
 

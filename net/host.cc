@@ -207,6 +207,9 @@ void Host::Loop::carry_out(agent::Effects& effects) {
             asked.mapped()(std::move(reply));
         }
     }
+    for (agent::Acknowledged const& acknowledged : effects.acknowledged) {
+        on_acknowledged(acknowledged);
+    }
     if (!effects.log_reads.empty()) {
         read_logs(effects.log_reads);
     }

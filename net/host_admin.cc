@@ -58,34 +58,43 @@ std::vector<std::string> Host::Loop::doctor() {
     return ports_.doctor();
 }
 
-void Host::Loop::apply(std::vector<spec::ServiceSpec> wanted, Done<agent::Accepted> done) {
-    answer_when_written(tell([&](agent::Agent& agent, agent::Effects& out) {
-                            return agent.apply(now(), std::move(wanted), out);
-                        }),
-                        std::move(done));
+std::vector<agent::ConflictReport> Host::Loop::conflicts() {
+    return agent_->conflicts();
 }
 
-void Host::Loop::remove(std::string_view service, Done<agent::Accepted> done) {
-    answer_when_written(tell([&](agent::Agent& agent, agent::Effects& out) {
-                            return agent.remove(now(), service, out);
-                        }),
-                        std::move(done));
+void Host::Loop::apply(std::vector<spec::ServiceSpec> wanted, agent::AckTerms const& terms,
+                       Done<ChangeReport> done) {
+    change(terms, std::move(done), [&](agent::Agent& agent, agent::Effects& out) {
+        return agent.apply(now(), std::move(wanted), out);
+    });
+}
+
+void Host::Loop::remove(std::string_view service, agent::AckTerms const& terms,
+                        Done<ChangeReport> done) {
+    change(terms, std::move(done), [&](agent::Agent& agent, agent::Effects& out) {
+        return agent.remove(now(), service, out);
+    });
 }
 
 void Host::Loop::scale(std::string_view service, std::uint32_t replicas,
-                       Done<agent::Accepted> done) {
-    answer_when_written(tell([&](agent::Agent& agent, agent::Effects& out) {
-                            return agent.scale(now(), service, replicas, out);
-                        }),
-                        std::move(done));
+                       agent::AckTerms const& terms, Done<ChangeReport> done) {
+    change(terms, std::move(done), [&](agent::Agent& agent, agent::Effects& out) {
+        return agent.scale(now(), service, replicas, out);
+    });
 }
 
-void Host::Loop::evict(std::string_view host, bool undo, Done<agent::Accepted> done) {
-    answer_when_written(tell([&](agent::Agent& agent, agent::Effects& out) {
-                            return undo ? agent.readmit(now(), host, out)
-                                        : agent.evict(now(), host, out);
-                        }),
-                        std::move(done));
+void Host::Loop::evict(std::string_view host, bool undo, agent::AckTerms const& terms,
+                       Done<ChangeReport> done) {
+    change(terms, std::move(done), [&](agent::Agent& agent, agent::Effects& out) {
+        return undo ? agent.readmit(now(), host, out) : agent.evict(now(), host, out);
+    });
+}
+
+void Host::Loop::settle_conflict(std::string_view id, agent::Settling how,
+                                 agent::AckTerms const& terms, Done<ChangeReport> done) {
+    change(terms, std::move(done), [&](agent::Agent& agent, agent::Effects& out) {
+        return agent.settle_conflict(now(), id, how, out);
+    });
 }
 
 void Host::Loop::create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
@@ -102,13 +111,14 @@ void Host::Loop::create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
     Token const token = make_token(config_.fleet.id, expires, std::move(addresses));
     TokenRecord const record =
         record_of(token, uses == 0 ? std::numeric_limits<std::uint32_t>::max() : uses);
-    answer_when_written(
-        tell([&](agent::Agent& agent, agent::Effects& out) {
-            return agent.put_token(now(), to_string(token.id), encode(record), out);
-        }),
+    change(
+        {},
         [text = to_string(token),
-         done = std::move(done)](agent::Outcome<agent::Accepted> const& outcome) {
+         done = std::move(done)](agent::Outcome<ChangeReport> const& outcome) {
             done(outcome ? agent::Outcome<std::string>(text) : std::unexpected(outcome.error()));
+        },
+        [&](agent::Agent& agent, agent::Effects& out) {
+            return agent.put_token(now(), to_string(token.id), encode(record), out);
         });
 }
 

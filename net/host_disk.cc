@@ -34,32 +34,66 @@ void Host::Loop::on_written(std::uint64_t sequence, base::Result<void> const& re
         answered.push_back(std::move(at->second));
     }
     waiting_.erase(waiting_.begin(), end);
+    // The fleet goes on also without this disk.
+    tell([&](agent::Agent& agent, agent::Effects& out) {
+        agent.on_persisted(now(), sequence, result ? agent::Disk::written : agent::Disk::failed,
+                           out);
+    });
     for (Waiting& waiting : answered) {
         if (result) {
-            waiting.done(std::move(waiting.accepted));
+            await_acks(std::move(waiting.accepted), waiting.terms, std::move(waiting.done));
         } else {
             waiting.done(std::unexpected(agent::Refusal{
                 base::concat("not on this host's disk: ", disk_problem_, in_force)}));
         }
     }
-    // The fleet goes on also without this disk.
+}
+
+void Host::Loop::change(agent::AckTerms const& terms, Done<ChangeReport> done,
+                        Command const& command) {
+    if (!disk_problem_.empty()) {
+        done(std::unexpected(agent::Refusal{
+            base::concat("nothing was changed, because this host cannot write: ", disk_problem_)}));
+        return;
+    }
+    agent::Outcome<agent::Accepted> outcome = tell(command);
+    if (!outcome) {
+        done(std::unexpected(std::move(outcome).error()));
+    } else if (outcome->sequence == 0) {
+        await_acks(*std::move(outcome), terms, std::move(done));
+    } else {
+        std::uint64_t const sequence = outcome->sequence;
+        waiting_.emplace(
+            sequence, Waiting{*std::move(outcome), terms, std::move(done), now() + disk_patience});
+        if (waiting_.size() == 1) {
+            arm_disk_timer();
+        }
+    }
+}
+
+void Host::Loop::await_acks(agent::Accepted accepted, agent::AckTerms const& terms,
+                            Done<ChangeReport> done) {
+    std::uint64_t const request = next_ack_request_++;
+    auto const& waiting =
+        acknowledging_.emplace(request, Acknowledging{std::move(accepted), std::move(done)})
+            .first->second;
     tell([&](agent::Agent& agent, agent::Effects& out) {
-        agent.on_persisted(now(), sequence, out);
+        agent.await_acks(now(), request, waiting.accepted, terms, out);
     });
 }
 
-void Host::Loop::answer_when_written(agent::Outcome<agent::Accepted> outcome,
-                                     Done<agent::Accepted> done) {
-    if (!outcome || outcome->sequence == 0) {
-        done(std::move(outcome));
+void Host::Loop::on_acknowledged(agent::Acknowledged const& acknowledged) {
+    auto const asked = acknowledging_.extract(acknowledged.request);
+    if (!asked) {
         return;
     }
-    std::uint64_t const sequence = outcome->sequence;
-    waiting_.emplace(sequence,
-                     Waiting{*std::move(outcome), std::move(done), now() + disk_patience});
-    if (waiting_.size() == 1) {
-        arm_disk_timer();
+    ChangeReport report{.changed = std::move(asked.mapped().accepted.changed),
+                        .hosts = {},
+                        .wanted = acknowledged.wanted};
+    for (base::NodeId const host : acknowledged.hosts) {
+        report.hosts.push_back(agent_->host_name(host));
     }
+    asked.mapped().done(std::move(report));
 }
 
 void Host::Loop::arm_disk_timer() {
@@ -71,7 +105,7 @@ void Host::Loop::arm_disk_timer() {
         }
         // In order of their sequence, so in order of their deadline.
         while (!waiting_.empty() && waiting_.begin()->second.deadline <= now()) {
-            Done<agent::Accepted> const done = std::move(waiting_.begin()->second.done);
+            Done<ChangeReport> const done = std::move(waiting_.begin()->second.done);
             waiting_.erase(waiting_.begin());
             done(std::unexpected(
                 agent::Refusal{base::concat("this host's disk does not answer", in_force)}));

@@ -33,14 +33,20 @@ public:
     std::vector<agent::NodeReport> nodes() override;
     std::vector<agent::ServiceReport> services() override;
     agent::Outcome<std::vector<agent::InstanceReport>> instances(std::string_view service) override;
+    std::vector<agent::ConflictReport> conflicts() override;
     std::vector<ImageReport> images() override;
     std::vector<std::string> doctor() override;
     agent::Outcome<std::vector<std::string>> reload() override;
-    void apply(std::vector<spec::ServiceSpec> wanted, Done<agent::Accepted> done) override;
-    void remove(std::string_view service, Done<agent::Accepted> done) override;
-    void scale(std::string_view service, std::uint32_t replicas,
-               Done<agent::Accepted> done) override;
-    void evict(std::string_view host, bool undo, Done<agent::Accepted> done) override;
+    void apply(std::vector<spec::ServiceSpec> wanted, agent::AckTerms const& terms,
+               Done<ChangeReport> done) override;
+    void remove(std::string_view service, agent::AckTerms const& terms,
+                Done<ChangeReport> done) override;
+    void scale(std::string_view service, std::uint32_t replicas, agent::AckTerms const& terms,
+               Done<ChangeReport> done) override;
+    void evict(std::string_view host, bool undo, agent::AckTerms const& terms,
+               Done<ChangeReport> done) override;
+    void settle_conflict(std::string_view id, agent::Settling how, agent::AckTerms const& terms,
+                         Done<ChangeReport> done) override;
     void create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
                       Done<std::string> done) override;
     void read_log(std::string_view target, std::uint64_t from, bool from_end,
@@ -75,8 +81,14 @@ private:
     void persist(agent::Persist persist);
     void on_written(std::uint64_t sequence, base::Result<void> const& result);
     void arm_disk_timer();
-    // Answers once the write is on disk, or with why it is not.
-    void answer_when_written(agent::Outcome<agent::Accepted> outcome, Done<agent::Accepted> done);
+    // Makes a user's change, and answers once it is on this disk and on as many others as `terms`
+    // ask for, or with why it is not on this one. Nothing is changed while the disk fails.
+    using Command =
+        std::function<agent::Outcome<agent::Accepted>(agent::Agent& agent, agent::Effects& out)>;
+    void change(agent::AckTerms const& terms, Done<ChangeReport> done, Command const& command);
+    void await_acks(agent::Accepted accepted, agent::AckTerms const& terms,
+                    Done<ChangeReport> done);
+    void on_acknowledged(agent::Acknowledged const& acknowledged);
     void finish_leave();
 
     HostConfig config_;
@@ -96,11 +108,21 @@ private:
     // Users who wait for their change to be on the disk, by its number.
     struct Waiting {
         agent::Accepted accepted;
-        Done<agent::Accepted> done;
+        agent::AckTerms terms;
+        Done<ChangeReport> done;
         base::Instant deadline;
     };
 
     std::multimap<std::uint64_t, Waiting> waiting_;
+
+    // Users whose change is on this disk and shall be on others, by the request.
+    struct Acknowledging {
+        agent::Accepted accepted;
+        Done<ChangeReport> done;
+    };
+
+    std::map<std::uint64_t, Acknowledging> acknowledging_;
+    std::uint64_t next_ack_request_ = 1;
 
     std::map<std::uint64_t, std::function<void(agent::LogReply)>> log_requests_;
     std::uint64_t next_log_request_ = 1;

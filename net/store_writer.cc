@@ -23,6 +23,7 @@ void merge(crdt::Batch later, crdt::Batch& into) {
     for (auto& [name, value] : later.locals) {
         into.locals.insert_or_assign(name, std::move(value));
     }
+    into.durability = std::min(into.durability, later.durability);
 }
 
 // Keeps the last entry of each key.
@@ -97,7 +98,11 @@ void StoreWriter::run() {
 }
 
 void StoreWriter::write(std::deque<Job> jobs) {
-    Job merged = std::exchange(failed_, {});
+    Job merged = std::exchange(
+        failed_,
+        {.sequences = {},
+         .batch = {
+             .entries = {}, .version = {}, .locals = {}, .durability = crdt::Durability::soon}});
     std::vector<std::uint64_t> fresh;
     for (Job& job : jobs) {
         fresh.insert(fresh.end(), job.sequences.begin(), job.sequences.end());

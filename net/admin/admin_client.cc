@@ -161,6 +161,12 @@ Answer<Body> post(std::string const& path, std::string target, Sent const& sent,
                                     .timeout = timeout}));
 }
 
+template <class Sent>
+Answer<ChangeReport> change(std::string const& path, std::string target, Sent const& sent) {
+    return post<ChangeReport>(path, std::move(target), sent,
+                              AdminClient::usual_timeout + sent.terms.timeout);
+}
+
 // What a person typed as a name, where it can stand in a request line.
 bool fits_target(std::string_view text) {
     constexpr std::size_t size_max = 512;
@@ -208,20 +214,32 @@ Answer<std::vector<std::string>> AdminClient::doctor() const {
     return get<std::vector<std::string>>(path_, "/v1/doctor");
 }
 
-Answer<agent::Accepted> AdminClient::apply(std::vector<spec::ServiceSpec> services) const {
-    return post<agent::Accepted>(path_, "/v1/apply", ApplyRequest{std::move(services)});
+Answer<std::vector<agent::ConflictReport>> AdminClient::conflicts() const {
+    return get<std::vector<agent::ConflictReport>>(path_, "/v1/conflicts");
 }
 
-Answer<agent::Accepted> AdminClient::remove(std::string service) const {
-    return post<agent::Accepted>(path_, "/v1/remove", RemoveRequest{std::move(service)});
+Answer<ChangeReport> AdminClient::apply(std::vector<spec::ServiceSpec> services,
+                                        agent::AckTerms const& terms) const {
+    return change(path_, "/v1/apply", ApplyRequest{std::move(services), terms});
 }
 
-Answer<agent::Accepted> AdminClient::scale(std::string service, std::uint32_t replicas) const {
-    return post<agent::Accepted>(path_, "/v1/scale", ScaleRequest{std::move(service), replicas});
+Answer<ChangeReport> AdminClient::remove(std::string service, agent::AckTerms const& terms) const {
+    return change(path_, "/v1/remove", RemoveRequest{std::move(service), terms});
 }
 
-Answer<agent::Accepted> AdminClient::evict(std::string host, bool undo) const {
-    return post<agent::Accepted>(path_, "/v1/evict", EvictRequest{std::move(host), undo});
+Answer<ChangeReport> AdminClient::scale(std::string service, std::uint32_t replicas,
+                                        agent::AckTerms const& terms) const {
+    return change(path_, "/v1/scale", ScaleRequest{std::move(service), replicas, terms});
+}
+
+Answer<ChangeReport> AdminClient::evict(std::string host, bool undo,
+                                        agent::AckTerms const& terms) const {
+    return change(path_, "/v1/evict", EvictRequest{std::move(host), undo, terms});
+}
+
+Answer<ChangeReport> AdminClient::settle_conflict(std::string id, agent::Settling how,
+                                                  agent::AckTerms const& terms) const {
+    return change(path_, "/v1/conflicts", ConflictRequest{std::move(id), how, terms});
 }
 
 Answer<std::string> AdminClient::create_token(std::uint64_t ttl_seconds, std::uint32_t uses) const {

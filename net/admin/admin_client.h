@@ -40,13 +40,21 @@ public:
     // `service` empty: all.
     [[nodiscard]] Answer<std::vector<agent::InstanceReport>> instances(
         std::string_view service) const;
+    [[nodiscard]] Answer<std::vector<agent::ConflictReport>> conflicts() const;
     [[nodiscard]] Answer<std::vector<ImageReport>> images() const;
     [[nodiscard]] Answer<std::vector<std::string>> doctor() const;
 
-    [[nodiscard]] Answer<agent::Accepted> apply(std::vector<spec::ServiceSpec> services) const;
-    [[nodiscard]] Answer<agent::Accepted> remove(std::string service) const;
-    [[nodiscard]] Answer<agent::Accepted> scale(std::string service, std::uint32_t replicas) const;
-    [[nodiscard]] Answer<agent::Accepted> evict(std::string host, bool undo) const;
+    // Changes are waited for as long as `terms` say, and usual_timeout besides.
+    [[nodiscard]] Answer<ChangeReport> apply(std::vector<spec::ServiceSpec> services,
+                                             agent::AckTerms const& terms) const;
+    [[nodiscard]] Answer<ChangeReport> remove(std::string service,
+                                              agent::AckTerms const& terms) const;
+    [[nodiscard]] Answer<ChangeReport> scale(std::string service, std::uint32_t replicas,
+                                             agent::AckTerms const& terms) const;
+    [[nodiscard]] Answer<ChangeReport> evict(std::string host, bool undo,
+                                             agent::AckTerms const& terms) const;
+    [[nodiscard]] Answer<ChangeReport> settle_conflict(std::string id, agent::Settling how,
+                                                       agent::AckTerms const& terms) const;
     [[nodiscard]] Answer<std::string> create_token(std::uint64_t ttl_seconds,
                                                    std::uint32_t uses) const;
     [[nodiscard]] Answer<runtime::LogPart> read_log(std::string_view target, std::uint64_t from,

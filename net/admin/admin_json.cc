@@ -43,6 +43,15 @@ constexpr auto instance_status_names = std::to_array<std::pair<InstanceStatus, s
     {InstanceStatus::failed, "failed"},
 });
 
+constexpr auto settling_names = std::to_array<std::pair<agent::Settling, std::string_view>>({
+    {agent::Settling::restore, "restore"},
+    {agent::Settling::dismiss, "dismiss"},
+});
+
+constexpr auto const& names_of(agent::Settling) {
+    return settling_names;
+}
+
 constexpr auto const& names_of(NodeStatus) {
     return node_status_names;
 }
@@ -61,6 +70,18 @@ struct Digest {
 template <class Value>
 struct Microseconds {
     Value& value;
+};
+
+// A field that bodies of earlier versions lack: it stays as it is then.
+template <class Value>
+struct Later {
+    Value& value;
+};
+
+// "usual", "local", "all" or a number.
+template <class Terms>
+struct AckHosts {
+    Terms& terms;
 };
 
 // Bytes that need not be text.
@@ -173,10 +194,29 @@ void fields(Archive& archive, Body& body) {
     archive("pid", body.pid);
 }
 
-template <class Archive, Is<agent::Accepted> Body>
+template <class Archive, Is<agent::ConflictReport> Body>
 void fields(Archive& archive, Body& body) {
-    archive("sequence", body.sequence);
+    archive("id", body.id);
+    archive("key", body.key);
+    archive("kept", body.kept);
+    archive("kept_by", body.kept_by);
+    archive("lost", body.lost);
+    archive("lost_by", body.lost_by);
+    archive("current", body.current);
+}
+
+template <class Archive, Is<ChangeReport> Body>
+void fields(Archive& archive, Body& body) {
     archive("changed", body.changed);
+    archive("hosts", body.hosts);
+    archive("wanted", body.wanted);
+}
+
+template <class Archive, Is<agent::AckTerms> Body>
+void fields(Archive& archive, Body& body) {
+    AckHosts hosts{body};
+    archive("ack", Later{hosts});
+    archive("ack_timeout_ms", Later{body.timeout});
 }
 
 template <class Archive, Is<runtime::LogPart> Body>
@@ -189,23 +229,34 @@ void fields(Archive& archive, Body& body) {
 template <class Archive, Is<ApplyRequest> Body>
 void fields(Archive& archive, Body& body) {
     archive("specs", body.services);
+    fields(archive, body.terms);
 }
 
 template <class Archive, Is<RemoveRequest> Body>
 void fields(Archive& archive, Body& body) {
     archive("service", body.service);
+    fields(archive, body.terms);
 }
 
 template <class Archive, Is<ScaleRequest> Body>
 void fields(Archive& archive, Body& body) {
     archive("service", body.service);
     archive("replicas", body.replicas);
+    fields(archive, body.terms);
 }
 
 template <class Archive, Is<EvictRequest> Body>
 void fields(Archive& archive, Body& body) {
     archive("host", body.host);
     archive("undo", body.undo);
+    fields(archive, body.terms);
+}
+
+template <class Archive, Is<ConflictRequest> Body>
+void fields(Archive& archive, Body& body) {
+    archive("id", body.id);
+    archive("how", body.how);
+    fields(archive, body.terms);
 }
 
 template <class Archive, Is<TokenRequest> Body>
@@ -272,6 +323,10 @@ json::value write(spec::ServiceSpec const& value) {
     return json::value(base64(spec::encode(value)));
 }
 
+json::value write(AckHosts<agent::AckTerms const> hosts) {
+    return json::value(agent::hosts_text(hosts.terms));
+}
+
 json::value write(Digest<std::uint64_t const> digest) {
     base::ByteWriter bytes;
     bytes.u64(digest.value);
@@ -303,6 +358,11 @@ public:
     template <class T>
     void operator()(std::string_view key, T const& value) {
         object_.emplace(key, write(value));
+    }
+
+    template <class T>
+    void operator()(std::string_view key, Later<T> field) {
+        object_.emplace(key, write(field.value));
     }
 
     [[nodiscard]] json::object take() { return std::move(object_); }
@@ -414,6 +474,11 @@ bool read(json::value const& in, spec::ServiceSpec& out) {
     return true;
 }
 
+bool read(json::value const& in, AckHosts<agent::AckTerms> out) {
+    std::optional<std::string_view> const text = text_of(in);
+    return text && agent::read_hosts(*text, out.terms);
+}
+
 bool read(json::value const& in, Digest<std::uint64_t> out) {
     std::optional<base::Bytes> const bytes = text_of(in).and_then(base::unhex);
     if (!bytes || bytes->size() != sizeof(std::uint64_t)) {
@@ -457,6 +522,12 @@ public:
     void operator()(std::string_view key, T&& out) {
         json::value const* const value = object_.if_contains(key);
         failed_ = failed_ || value == nullptr || !read(*value, out);
+    }
+
+    template <class T>
+    void operator()(std::string_view key, Later<T> out) {
+        json::value const* const value = object_.if_contains(key);
+        failed_ = failed_ || (value != nullptr && !read(*value, out.value));
     }
 
     [[nodiscard]] bool failed() const { return failed_; }
@@ -527,12 +598,14 @@ COVEY_BODY(std::vector<agent::InstanceReport>);
 COVEY_BODY(std::vector<ImageReport>);
 COVEY_BODY(std::vector<std::string>);
 COVEY_BODY(InfoReport);
-COVEY_BODY(agent::Accepted);
+COVEY_BODY(std::vector<agent::ConflictReport>);
+COVEY_BODY(ChangeReport);
 COVEY_BODY(runtime::LogPart);
 COVEY_BODY(ApplyRequest);
 COVEY_BODY(RemoveRequest);
 COVEY_BODY(ScaleRequest);
 COVEY_BODY(EvictRequest);
+COVEY_BODY(ConflictRequest);
 COVEY_BODY(TokenRequest);
 COVEY_BODY(LoadRequest);
 COVEY_BODY(TokenReply);

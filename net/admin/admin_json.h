@@ -14,22 +14,33 @@
 // are base64. A missing or mistyped field makes a body unusable; unknown fields are ignored.
 namespace net {
 
+// `terms` may be missing from the body of a change: they are the usual ones then.
 struct ApplyRequest {
     std::vector<spec::ServiceSpec> services;
+    agent::AckTerms terms;
 };
 
 struct RemoveRequest {
     std::string service;
+    agent::AckTerms terms;
 };
 
 struct ScaleRequest {
     std::string service;
     std::uint32_t replicas{};
+    agent::AckTerms terms;
 };
 
 struct EvictRequest {
     std::string host;
     bool undo{};
+    agent::AckTerms terms;
+};
+
+struct ConflictRequest {
+    std::string id;
+    agent::Settling how{};
+    agent::AckTerms terms;
 };
 
 struct TokenRequest {

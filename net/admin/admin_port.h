@@ -26,6 +26,15 @@ struct InfoReport {
     std::int64_t pid{};
 };
 
+// What became of a user's change. It is on this host's disk in any case.
+struct ChangeReport {
+    std::vector<std::string> changed;  // empty: everything was like that already
+    std::vector<std::string> hosts;    // who has it on the disk, this host first
+    std::uint32_t wanted{};            // how many should
+
+    [[nodiscard]] bool enough() const { return hosts.size() >= wanted; }
+};
+
 template <class T>
 using Done = std::function<void(agent::Outcome<T>)>;
 
@@ -41,6 +50,7 @@ struct AdminPort {
     // All, or those of one service.
     [[nodiscard]] virtual agent::Outcome<std::vector<agent::InstanceReport>> instances(
         std::string_view service) = 0;
+    [[nodiscard]] virtual std::vector<agent::ConflictReport> conflicts() = 0;
     [[nodiscard]] virtual std::vector<ImageReport> images() = 0;
     // What was probed and chosen on this host, a line each.
     [[nodiscard]] virtual std::vector<std::string> doctor() = 0;
@@ -48,12 +58,19 @@ struct AdminPort {
     // Reads the configuration again: what changed, a line each. A bad one is refused as a whole.
     [[nodiscard]] virtual agent::Outcome<std::vector<std::string>> reload() = 0;
 
-    virtual void apply(std::vector<spec::ServiceSpec> services, Done<agent::Accepted> done) = 0;
-    virtual void remove(std::string_view service, Done<agent::Accepted> done) = 0;
+    // Changes are answered when as many hosts have them as `terms` ask for, or when their time is
+    // over.
+    virtual void apply(std::vector<spec::ServiceSpec> services, agent::AckTerms const& terms,
+                       Done<ChangeReport> done) = 0;
+    virtual void remove(std::string_view service, agent::AckTerms const& terms,
+                        Done<ChangeReport> done) = 0;
     virtual void scale(std::string_view service, std::uint32_t replicas,
-                       Done<agent::Accepted> done) = 0;
+                       agent::AckTerms const& terms, Done<ChangeReport> done) = 0;
     // `host` is a name, an id or a beginning of one; with `undo` the host is taken back.
-    virtual void evict(std::string_view host, bool undo, Done<agent::Accepted> done) = 0;
+    virtual void evict(std::string_view host, bool undo, agent::AckTerms const& terms,
+                       Done<ChangeReport> done) = 0;
+    virtual void settle_conflict(std::string_view id, agent::Settling how,
+                                 agent::AckTerms const& terms, Done<ChangeReport> done) = 0;
     // `uses` 0: any number of hosts until it expires.
     virtual void create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
                               Done<std::string> done) = 0;

@@ -82,6 +82,8 @@ void get(AdminPort& port, std::string_view target, Respond respond) {
         respond(ok(port.nodes()));
     } else if (target == "/v1/services") {
         respond(ok(port.services()));
+    } else if (target == "/v1/conflicts") {
+        respond(ok(port.conflicts()));
     } else if (target == "/v1/images") {
         respond(ok(port.images()));
     } else if (target == "/v1/doctor") {
@@ -101,19 +103,23 @@ void post(AdminPort& port, AdminRequest const& request, Respond respond) {
     std::string_view const target = request.target;
     if (target == "/v1/apply") {
         with_body<ApplyRequest>(request, respond, [&](ApplyRequest body) {
-            port.apply(std::move(body.services), replying<agent::Accepted>(respond));
+            port.apply(std::move(body.services), body.terms, replying<ChangeReport>(respond));
         });
     } else if (target == "/v1/remove") {
         with_body<RemoveRequest>(request, respond, [&](RemoveRequest const& body) {
-            port.remove(body.service, replying<agent::Accepted>(respond));
+            port.remove(body.service, body.terms, replying<ChangeReport>(respond));
         });
     } else if (target == "/v1/scale") {
         with_body<ScaleRequest>(request, respond, [&](ScaleRequest const& body) {
-            port.scale(body.service, body.replicas, replying<agent::Accepted>(respond));
+            port.scale(body.service, body.replicas, body.terms, replying<ChangeReport>(respond));
         });
     } else if (target == "/v1/evict") {
         with_body<EvictRequest>(request, respond, [&](EvictRequest const& body) {
-            port.evict(body.host, body.undo, replying<agent::Accepted>(respond));
+            port.evict(body.host, body.undo, body.terms, replying<ChangeReport>(respond));
+        });
+    } else if (target == "/v1/conflicts") {
+        with_body<ConflictRequest>(request, respond, [&](ConflictRequest const& body) {
+            port.settle_conflict(body.id, body.how, body.terms, replying<ChangeReport>(respond));
         });
     } else if (target == "/v1/tokens") {
         with_body<TokenRequest>(request, respond, [&](TokenRequest const& body) {

@@ -102,7 +102,7 @@ TEMPLATE_TEST_CASE("store: what was written is there after a restart", "", FakeD
     base::Bytes const local{std::byte{0}, std::byte{255}};
     REQUIRE(disk.start().write({.entries = {live, dead, empty},
                                 .version = version,
-                                .locals = {{"incarnation", local}, {"", {}}}}));
+                                .locals = {{"incarnation", local}, {"", base::Bytes()}}}));
     auto const loaded = disk.start().load();
     REQUIRE(loaded);
     CHECK(sorted(loaded->entries) == sorted({live, dead, empty}));

@@ -35,6 +35,9 @@ void Chaos::begin() {
     repeat(Fault::step, faults_.step, &Chaos::suspend);
     repeat(Fault::full_disk, faults_.full_disk, &Chaos::fill_disk);
     repeat(Fault::death, faults_.death, &Chaos::end_container);
+    if (faults_.disk_loss > 0) {
+        lose_disk(prng(Fault::disk_loss));
+    }
     for (std::size_t host = 0; host < world_.hosts().size(); ++host) {
         if (prng(Fault::stall).chance(faults_.stalling_hosts)) {
             stall(host);
@@ -125,6 +128,20 @@ void Chaos::lose(base::Prng& prng, std::size_t host, base::Duration when,
         }
     });
     later(when + between(prng, {}, milliseconds(150)), [this, host, how] { (world_.*how)(host); });
+}
+
+void Chaos::lose_disk(base::Prng& prng) {
+    std::size_t const host = some_host(prng);
+    base::Duration const when = between(prng, seconds(1), seconds(20));
+    // Long enough to be confirmed by another host, too short for gossip to be done with it.
+    later(when, [this, host] { last_words_(host); });
+    later(when + between(prng, milliseconds(5), milliseconds(60)), [this, host] {
+        if (world_.hosts()[host]->agent) {
+            world_.destroy_disk(host);
+        }
+    });
+    later(when + between(prng, seconds(2), seconds(12)),
+          [this, host] { world_.start_agent(host); });
 }
 
 void Chaos::pause(base::Prng& prng) {

@@ -39,6 +39,8 @@ private:
     void lose(base::Prng& prng, std::size_t host, base::Duration when,
               void (World::*how)(std::size_t));
     void kill(base::Prng& prng);
+    // Once in a run: of two hosts that have confirmed a write one keeps its disk.
+    void lose_disk(base::Prng& prng);
     void pause(base::Prng& prng);
     void stall(std::size_t host);
     void suspend(base::Prng& prng);

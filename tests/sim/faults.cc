@@ -42,6 +42,7 @@ constexpr std::array<Named, fault_kinds> table{{
     {"start_failure", &Faults::start_failure},
     {"slow_start", &Faults::slow_start},
     {"sickness", &Faults::sickness},
+    {"disk_loss", &Faults::disk_loss},
 }};
 
 }  // namespace
@@ -88,6 +89,7 @@ Faults Faults::draw(base::Prng& prng) {
     faults.start_failure = part(0.2);
     faults.slow_start = part(0.3);
     faults.sickness = part(0.2);
+    faults.disk_loss = prng.chance(0.3) ? 1 : 0;
     return faults;
 }
 

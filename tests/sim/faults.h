@@ -37,9 +37,10 @@ enum class Fault : std::uint8_t {
     start_failure,
     slow_start,
     sickness,
+    disk_loss,
 };
 
-inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(Fault::sickness) + 1;
+inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(Fault::disk_loss) + 1;
 
 [[nodiscard]] std::string_view to_string(Fault kind);
 [[nodiscard]] std::optional<Fault> parse_fault(std::string_view name);
@@ -64,11 +65,13 @@ struct Faults {
     base::Duration isolation{};  // one host alone is cut off
     base::Duration crash{};      // a host loses its power, and boots some time later
     base::Duration kill{};       // an agent ends, and is started again, also several times in a row
-    base::Duration pause{};      // a host stands still for up to a minute
-    double stalling_hosts{};     // this part of the hosts stands still again and again for 0.5 to
-                                 // 5 s, as starved ones do (Lifeguard, section V)
-    double drift{};              // clocks run up to this part fast or slow
-    base::Duration step{};       // a host is suspended: its clock jumps ahead by up to hours
+    double disk_loss{};       // one host loses its disk for ever, right after a user was promised
+                              // something there
+    base::Duration pause{};   // a host stands still for up to a minute
+    double stalling_hosts{};  // this part of the hosts stands still again and again for 0.5 to
+                              // 5 s, as starved ones do (Lifeguard, section V)
+    double drift{};           // clocks run up to this part fast or slow
+    base::Duration step{};    // a host is suspended: its clock jumps ahead by up to hours
     base::Duration write_max = base::milliseconds(8);  // the longest that a write to a disk takes
     base::Duration full_disk{};  // a host's disk refuses every write for a time
     base::Duration death{};      // a container ends by itself

@@ -68,10 +68,11 @@ struct Host {
         runtime::ExitStatus exit{};
     };
 
-    // The user of this entry is answered when the write of this number is on the disk.
+    // A user who waits: for the write of this number to be on this disk, then for other hosts.
     struct Promise {
         std::uint64_t sequence{};
-        crdt::Entry entry;
+        agent::Accepted accepted;
+        std::vector<crdt::Entry> entries;
     };
 
     std::size_t index{};
@@ -91,6 +92,8 @@ struct Host {
     std::size_t writing{};                // how many of them the disk is at
     std::size_t refused{};                // how many of them failed, and are tried again
     std::vector<Promise> promises;
+    std::map<std::uint64_t, std::vector<crdt::Entry>> acknowledging;  // by the request
+    std::uint64_t next_request = 1;
 
     std::optional<base::Instant> wake;  // by the world's clock
     bool frozen = false;                // nothing happens on it; what does happen waits in

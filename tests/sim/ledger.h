@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
+#include "base/ids.h"
 #include "crdt/map.h"
 
 namespace sim {
@@ -16,8 +19,8 @@ class Ledger {
 public:
     struct Edit {
         std::optional<base::Bytes> value;  // nothing: removed
-        bool acknowledged = false;
-        bool forgotten = false;  // acknowledged, and yet its stamp was given again
+        std::set<base::NodeId> holders;    // who had it on the disk when it was acknowledged
+        bool forgotten = false;            // acknowledged, and yet its stamp was given again
     };
 
     // In the order in which they win.
@@ -27,18 +30,30 @@ public:
         Edits& edits = edits_[entry.key];
         auto const [begin, end] = edits.equal_range(entry.stamp);
         for (auto at = begin; at != end; ++at) {
-            at->second.forgotten = at->second.forgotten || at->second.acknowledged;
+            at->second.forgotten = at->second.forgotten || promised(at->second);
         }
-        edits.emplace(entry.stamp, Edit{entry.value});
+        edits.emplace(entry.stamp, Edit{.value = entry.value, .holders = {}});
     }
 
-    // The user heard that it is done: it must not be lost from now on.
-    void acknowledged(crdt::Entry const& entry) {
+    // The user heard that it is done, and on whose disks it is: it must not be lost from now on.
+    void acknowledged(crdt::Entry const& entry, std::vector<base::NodeId> const& holders) {
         Edit* const edit = find(entry);
         if (edit != nullptr) {
-            edit->acknowledged = true;
+            edit->holders.insert(holders.begin(), holders.end());
         }
     }
+
+    // The host lost its disk.
+    void vanished(base::NodeId host) {
+        for (auto& [key, edits] : edits_) {
+            for (auto& [stamp, edit] : edits) {
+                edit.holders.erase(host);
+            }
+        }
+    }
+
+    // Acknowledged by a host that has its disk to this day.
+    [[nodiscard]] static bool promised(Edit const& edit) { return !edit.holders.empty(); }
 
     [[nodiscard]] bool knows(crdt::Entry const& entry) const {
         return const_cast<Ledger&>(*this).find(entry) != nullptr;

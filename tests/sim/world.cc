@@ -155,11 +155,18 @@ void World::happen(Event event) {
 void World::crash_host(std::size_t index) {
     Host& host = *hosts_[index];
     kill_agent(index);
+    host.disk.cut_power();
     ++host.power;
     host.powered = false;
     host.containers.clear();
     host.network.reset();
     host.clock.reset(now_, base::Instant(seconds(10)));
+}
+
+void World::destroy_disk(std::size_t index) {
+    crash_host(index);
+    hosts_[index]->disk = {};
+    ledger_.vanished(hosts_[index]->id);
 }
 
 void World::kill_agent(std::size_t index) {
@@ -170,6 +177,7 @@ void World::kill_agent(std::size_t index) {
     host.disk.crash();
     host.unwritten.clear();
     host.promises.clear();
+    host.acknowledging.clear();
     host.writing = 0;
     host.refused = 0;
     host.agent.reset();
@@ -289,6 +297,9 @@ void World::carry_out(Host& host, agent::Effects& effects) {
     write(host);
     for (runtime::Action& action : effects.actions) {
         perform(host, std::move(action));
+    }
+    for (agent::Acknowledged const& acknowledged : effects.acknowledged) {
+        on_acknowledged(host, acknowledged);
     }
     if (effects.table) {
         host.table = std::move(effects.table);

@@ -47,6 +47,8 @@ public:
     void leave(std::size_t index);
 
     void crash_host(std::size_t index);
+    // Crashes for ever with its disk: what starts later begins with an empty one.
+    void destroy_disk(std::size_t index);
     void kill_agent(std::size_t index);
     void start_agent(std::size_t index);
     // As under a stopped virtual machine: it misses little and does nothing until the thaw.
@@ -126,6 +128,10 @@ private:
     template <class Call>
     void command(std::size_t host, std::string const& service, std::string const& subject,
                  Call&& call);
+
+    void await_acks(Host& host, Host::Promise const& promise, agent::Agent& agent,
+                    base::Instant local_now, agent::Effects& out);
+    void on_acknowledged(Host& host, agent::Acknowledged const& acknowledged);
 
     // Network and disk (world_io.cc).
     void deliver(Host& from, gossip::Send& send);

@@ -100,15 +100,16 @@ void World::on(Host& host, Written const& /*written*/) {
     host.unwritten.erase(host.unwritten.begin(),
                          host.unwritten.begin() + static_cast<std::ptrdiff_t>(count));
     host.refused = 0;
-    std::erase_if(host.promises, [&](Host::Promise const& promise) {
-        if (promise.sequence > last) {
-            return false;
-        }
-        ledger_.acknowledged(promise.entry);
-        return true;
-    });
+    std::vector<Host::Promise> promises = std::exchange(host.promises, {});
     tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
-        agent.on_persisted(local_now, last, out);
+        agent.on_persisted(local_now, last, agent::Disk::written, out);
+        for (Host::Promise& promise : promises) {
+            if (promise.sequence <= last) {
+                await_acks(host, promise, agent, local_now, out);
+            } else {
+                host.promises.push_back(std::move(promise));
+            }
+        }
     });
 }
 
@@ -123,7 +124,7 @@ void World::refuse_writes(Host& host) {
     write(host);
     if (news) {
         tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
-            agent.on_persisted(local_now, last, out);
+            agent.on_persisted(local_now, last, agent::Disk::failed, out);
         });
     }
 }

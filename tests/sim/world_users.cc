@@ -19,6 +19,7 @@ void World::command(std::size_t host_index, std::string const& service, std::str
         };
         std::array const before{stamp(keys[0]), stamp(keys[1])};
         agent::Outcome<agent::Accepted> const outcome = call(agent, local_now, out);
+        Host::Promise promise;
         for (std::size_t at = 0; outcome && at < keys.size(); ++at) {
             crdt::Entry const* const entry = agent.map().find(keys[at]);
             bool const wrote = entry != nullptr && entry->stamp != before[at];
@@ -28,13 +29,34 @@ void World::command(std::size_t host_index, std::string const& service, std::str
             if (entry == nullptr || (!wrote && keys[at] != subject)) {
                 continue;
             }
-            if (outcome->sequence == 0) {
-                ledger_.acknowledged(*entry);
-            } else {
-                host.promises.push_back({outcome->sequence, *entry});
-            }
+            promise.entries.push_back(*entry);
+        }
+        if (!outcome) {
+            return;
+        }
+        promise.sequence = outcome->sequence;
+        promise.accepted = *outcome;
+        if (promise.sequence == 0) {
+            await_acks(host, promise, agent, local_now, out);
+        } else {
+            host.promises.push_back(std::move(promise));
         }
     });
+}
+
+void World::await_acks(Host& host, Host::Promise const& promise, agent::Agent& agent,
+                       base::Instant local_now, agent::Effects& out) {
+    std::uint64_t const request = host.next_request++;
+    host.acknowledging[request] = promise.entries;
+    agent.await_acks(local_now, request, promise.accepted, {}, out);
+}
+
+void World::on_acknowledged(Host& host, agent::Acknowledged const& acknowledged) {
+    if (auto const asked = host.acknowledging.extract(acknowledged.request)) {
+        for (crdt::Entry const& entry : asked.mapped()) {
+            ledger_.acknowledged(entry, acknowledged.hosts);
+        }
+    }
 }
 
 void World::apply(std::size_t host, spec::ServiceSpec const& service) {

@@ -33,8 +33,8 @@ Complaint NoAcknowledgedWriteLost::check(World const& world) {
         for (auto const& [key, edits] : world.ledger().edits()) {
             crdt::Entry const* const entry = host->agent->map().find(key);
             for (auto const& [stamp, edit] : edits) {
-                bool const lost = edit.forgotten ||
-                                  (edit.acknowledged && (entry == nullptr || entry->stamp < stamp));
+                bool const lost = edit.forgotten || (Ledger::promised(edit) &&
+                                                     (entry == nullptr || entry->stamp < stamp));
                 if (lost) {
                     return concat("host ", short_string(host->id), " lacks write ", stamp.counter,
                                   " of ", key, " by ", short_string(stamp.writer),
@@ -52,7 +52,7 @@ Complaint NoTombstoneResurrected::check(World const& world) {
         for (auto const& [key, edits] : world.ledger().edits()) {
             crdt::Entry const* const entry = host->agent->map().find(key);
             for (auto const& [stamp, edit] : edits) {
-                bool const removed = !edit.value && edit.acknowledged;
+                bool const removed = !edit.value && Ledger::promised(edit);
                 if (removed && entry != nullptr && entry->value && entry->stamp < stamp) {
                     return concat("host ", short_string(host->id), " holds ", key, " as of write ",
                                   entry->stamp.counter, ", which write ", stamp.counter,

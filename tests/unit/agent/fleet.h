@@ -117,6 +117,18 @@ public:
 
     [[nodiscard]] std::vector<Notice>& notices(std::uint8_t number) { return host(number).notices; }
 
+    [[nodiscard]] std::vector<Acknowledged>& acknowledged(std::uint8_t number) {
+        return host(number).acknowledged;
+    }
+
+    // Until it works again, nothing is written; then all of it is.
+    void break_disk(std::uint8_t number, bool broken) {
+        host(number).disk_fails = broken;
+        if (!broken) {
+            write(number);
+        }
+    }
+
     [[nodiscard]] sim::FakeStore& disk(std::uint8_t number) { return host(number).disk; }
 
     [[nodiscard]] std::uint64_t persists(std::uint8_t number) { return host(number).persists; }
@@ -149,6 +161,9 @@ private:
         std::uint64_t persists = 0;
         std::uint64_t starts = 0;
         std::vector<Notice> notices;
+        std::vector<Acknowledged> acknowledged;
+        bool disk_fails = false;
+        std::vector<Persist> unwritten;
     };
 
     struct Packet {
@@ -174,14 +189,25 @@ private:
         }
         for (Persist const& persist : effects.persists) {
             ++here.persists;
-            REQUIRE(here.disk.write(persist.batch).has_value());
-            Effects more;
-            here.agent->on_persisted(now, persist.sequence, more);
-            carry_out(number, more);
+            here.unwritten.push_back(persist);
+            write(number);
         }
+        std::ranges::move(effects.acknowledged, std::back_inserter(here.acknowledged));
         for (runtime::Action const& action : effects.actions) {
             Effects more;
             here.agent->on_runtime(now, answer(here, action), more);
+            carry_out(number, more);
+        }
+    }
+
+    void write(std::uint8_t number) {
+        Host& here = host(number);
+        for (Persist const& persist :
+             here.disk_fails ? here.unwritten : std::exchange(here.unwritten, {})) {
+            REQUIRE((here.disk_fails || here.disk.write(persist.batch).has_value()));
+            Effects more;
+            here.agent->on_persisted(now, persist.sequence,
+                                     here.disk_fails ? Disk::failed : Disk::written, more);
             carry_out(number, more);
         }
     }

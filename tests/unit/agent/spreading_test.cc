@@ -45,7 +45,7 @@ struct Duo {
                 asked = persist.sequence;
             } else {
                 Effects more;
-                second.on_persisted(now, persist.sequence, more);
+                second.on_persisted(now, persist.sequence, Disk::written, more);
                 carry(false, more);
             }
         }
@@ -70,7 +70,7 @@ struct Duo {
 
     void written() {
         Effects effects;
-        first.on_persisted(now, asked, effects);
+        first.on_persisted(now, asked, Disk::written, effects);
         carry(true, effects);
     }
 

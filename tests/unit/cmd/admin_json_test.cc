@@ -101,7 +101,7 @@ TEST_CASE("Specs and log bytes travel unchanged") {
     web.image = "web:1";
     web.environment = {{"BYTES", "\xff\x01"}};
     web.replicas = 3;
-    net::ApplyRequest const request = again(net::ApplyRequest{{web, web}});
+    net::ApplyRequest const request = again(net::ApplyRequest{{web, web}, {}});
     CHECK(request.services == std::vector{web, web});
 
     std::string const bytes("\0\xff\xfe text\n", 9);
@@ -112,15 +112,40 @@ TEST_CASE("Specs and log bytes travel unchanged") {
     CHECK(again(runtime::LogPart{}).text.empty());
 }
 
+TEST_CASE("How a change is to be acknowledged travels with it, and may be missing") {
+    for (char const* const text : {"usual", "local", "all", "3"}) {
+        agent::AckTerms terms{.timeout = base::seconds(7)};
+        REQUIRE(agent::read_hosts(text, terms));
+        CHECK(again(net::RemoveRequest{"web", terms}).terms == terms);
+    }
+    CHECK(net::from_json<net::RemoveRequest>(R"({"service":"a"})")->terms == agent::AckTerms());
+    CHECK_FALSE(net::from_json<net::RemoveRequest>(R"({"service":"a","ack":"0"})").has_value());
+    CHECK_FALSE(net::from_json<net::RemoveRequest>(R"({"service":"a","ack":2})").has_value());
+}
+
+TEST_CASE("A conflict survives the admin protocol") {
+    agent::ConflictReport const conflict =
+        again(std::vector{agent::ConflictReport{"01", "scale/a/b", "3 replicas", "one (1)",
+                                                "5 replicas", "two (2)", true}})
+            .front();
+    CHECK(conflict.lost_by == "two (2)");
+    CHECK(conflict.current);
+    CHECK(again(net::ConflictRequest{"01", agent::Settling::dismiss, {}}).how ==
+          agent::Settling::dismiss);
+}
+
 TEST_CASE("Small bodies survive the admin protocol") {
-    CHECK(again(net::RemoveRequest{"shop/web"}).service == "shop/web");
-    CHECK(again(net::ScaleRequest{"web", 10'000}).replicas == 10'000);
+    CHECK(again(net::RemoveRequest{"shop/web", {}}).service == "shop/web");
+    CHECK(again(net::ScaleRequest{"web", 10'000, {}}).replicas == 10'000);
     CHECK(again(net::TokenRequest{3600, 7}).uses == 7);
     CHECK(again(net::LoadRequest{"/a"}).path == "/a");
     CHECK(again(net::TokenReply{"T"}).token == "T");
     CHECK(again(net::ErrorReply{"no"}).error == "no");
     CHECK(again(net::InfoReport{"0.1", "runc", 42}).pid == 42);
-    CHECK(again(agent::Accepted{3, {"a/b"}}).changed == std::vector<std::string>{"a/b"});
+    net::ChangeReport const change = again(net::ChangeReport{{"a/b"}, {"one", "two"}, 3});
+    CHECK(change.changed == std::vector<std::string>{"a/b"});
+    CHECK(change.hosts.size() == 2);
+    CHECK_FALSE(change.enough());
     CHECK(again(std::vector<net::ImageReport>{{"a", "b", 1}}).front().bytes == 1);
     CHECK(net::to_json(net::EmptyReply{}) == "{}");
 }

@@ -69,25 +69,40 @@ public:
         return std::vector<std::string>{"probe-interval: 200ms -> 1s"};
     }
 
-    void apply(std::vector<spec::ServiceSpec> services, net::Done<agent::Accepted> done) override {
-        agent::Accepted accepted{.sequence = 1, .changed = {}};
+    void apply(std::vector<spec::ServiceSpec> services, agent::AckTerms const&,
+               net::Done<net::ChangeReport> done) override {
+        net::ChangeReport change{.changed = {}, .hosts = {"alpha"}, .wanted = 2};
         for (spec::ServiceSpec const& service : services) {
-            accepted.changed.push_back(service_key(service));
+            change.changed.push_back(service_key(service));
         }
-        boost::asio::post(io_, [done, accepted] { done(accepted); });
+        boost::asio::post(io_, [done, change] { done(change); });
     }
 
-    void remove(std::string_view service, net::Done<agent::Accepted> done) override {
+    void remove(std::string_view service, agent::AckTerms const&,
+                net::Done<net::ChangeReport> done) override {
         done(std::unexpected(agent::Refusal{base::concat("no ", service)}));
     }
 
-    void scale(std::string_view service, std::uint32_t replicas,
-               net::Done<agent::Accepted> done) override {
-        done(agent::Accepted{replicas, {std::string(service)}});
+    void scale(std::string_view service, std::uint32_t, agent::AckTerms const& terms,
+               net::Done<net::ChangeReport> done) override {
+        done(net::ChangeReport{{std::string(service), agent::hosts_text(terms)}, {}, 0});
     }
 
-    void evict(std::string_view host, bool undo, net::Done<agent::Accepted> done) override {
-        done(agent::Accepted{undo ? 2U : 1U, {std::string(host)}});
+    void evict(std::string_view host, bool undo, agent::AckTerms const&,
+               net::Done<net::ChangeReport> done) override {
+        done(net::ChangeReport{{base::concat(host, undo ? " back" : " out")}, {}, 0});
+    }
+
+    void settle_conflict(std::string_view id, agent::Settling how, agent::AckTerms const&,
+                         net::Done<net::ChangeReport> done) override {
+        done(net::ChangeReport{
+            {base::concat(id, how == agent::Settling::restore ? " restored" : " dismissed")},
+            {},
+            0});
+    }
+
+    std::vector<agent::ConflictReport> conflicts() override {
+        return {{"0123", "service/shop/web", "", "", "", "", true}};
     }
 
     void create_token(std::uint64_t ttl_seconds, std::uint32_t uses,
@@ -216,10 +231,14 @@ TEST_CASE("The client gets what the port answers, at once or later") {
     CHECK(client.instances("shop/web")->front().service == "shop/web");
     CHECK(client.images()->front().bytes == 9);
     CHECK(client.doctor()->front() == "runtime runc");
-    CHECK(client.scale("web", 7)->sequence == 7);
-    CHECK(client.evict("edge-7", false)->changed == std::vector<std::string>{"edge-7"});
+    agent::AckTerms const three{.hosts = agent::AckTerms::Hosts::count, .count = 3};
+    CHECK(client.scale("web", 7, three)->changed == std::vector<std::string>{"web", "3"});
+    CHECK(client.evict("edge-7", false, {})->changed == std::vector<std::string>{"edge-7 out"});
     CHECK(client.reload() == std::vector<std::string>{"probe-interval: 200ms -> 1s"});
-    CHECK(client.evict("edge-7", true)->sequence == 2);
+    CHECK(client.evict("edge-7", true, {})->changed == std::vector<std::string>{"edge-7 back"});
+    CHECK(client.conflicts()->front().key == "service/shop/web");
+    CHECK(client.settle_conflict("0123", agent::Settling::restore, {})->changed ==
+          std::vector<std::string>{"0123 restored"});
     CHECK(*client.create_token(60, 2) == "T60-2");
     CHECK(client.load_image("/a b.tar")->front() == "/a b.tar");
     CHECK(client.read_log("shop/web/1", 12, false)->from == 12);
@@ -228,7 +247,7 @@ TEST_CASE("The client gets what the port answers, at once or later") {
     web.project = "shop";
     web.name = "web";
     web.image = "web:1";
-    CHECK(client.apply({web})->changed == std::vector<std::string>{"shop/web"});
+    CHECK(client.apply({web}, {})->changed == std::vector<std::string>{"shop/web"});
 }
 
 TEST_CASE("A refusal reaches the client as the port said it") {
@@ -240,7 +259,7 @@ TEST_CASE("A refusal reaches the client as the port said it") {
     REQUIRE_FALSE(none.has_value());
     CHECK(none.error().code == net::AdminErrc::refused);
     CHECK(none.error().message == "there is no service \"none\"");
-    CHECK(client.remove("x").error().message == "no x");
+    CHECK(client.remove("x", {}).error().message == "no x");
     CHECK(client.read_log("db", 0, false).error().message == "its host is away");
     CHECK(client.instances("a b").error().message ==
           "\"a b\" is not a service: expected [PROJECT/]SERVICE");

@@ -78,7 +78,9 @@ private:
         }
         if (!out.persists.empty()) {
             std::uint64_t const sequence = out.persists.back().sequence;
-            tell([&](agent::Effects& more) { agent_->on_persisted(net::now(), sequence, more); });
+            tell([&](agent::Effects& more) {
+                agent_->on_persisted(net::now(), sequence, agent::Disk::written, more);
+            });
         }
     }
 
