@@ -4,6 +4,7 @@
 
 #include "agent/known_hosts.h"
 #include "agent/machine.h"
+#include "agent/near_first.h"
 #include "base/text.h"
 
 namespace agent {
@@ -134,10 +135,12 @@ void Agent::Machine::on_tick(base::Instant now, Effects& out) {
                 peers.push_back(id);
             }
         }
+        near_first(peers, crdt::pulls_max, prng,
+                   [this](base::NodeId id) { return gossip.distance(config.id, id); });
         crdt::SyncEffects effects;
-        sync.on_tick(now, peers, map, effects);
+        sync.on_tick(now, std::span(peers).first(std::min<std::size_t>(peers.size(), 1)), map,
+                     effects);
         if (!settled && !told) {
-            prng.shuffle(std::span(peers));
             for (base::NodeId const peer : peers) {
                 sync.pull(now, peer, map, effects);
             }

@@ -162,6 +162,9 @@ std::vector<NodeReport> Agent::Machine::nodes(base::Instant now) const {
         report.current = roster.contains(id);
         report.since = now - member.since;
         report.round_trip = member.round_trip;
+        if (!report.self && gossip::is_live(member.state)) {
+            report.distance = gossip.distance(config.id, id).value_or(base::Duration{});
+        }
         if (auto const facts = state.nodes().find(id); facts != state.nodes().end()) {
             report.cpu_milli = facts->second.cpu_milli;
             report.memory_bytes = facts->second.memory_bytes;

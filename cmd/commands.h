@@ -62,8 +62,11 @@ struct StatusCommand {
     Listing listing{};
 };
 
+enum class NodeOrder : std::uint8_t { name, nearest };
+
 struct NodesCommand {
     Listing listing{};
+    NodeOrder order{};
 };
 
 struct ServicesCommand {

@@ -82,10 +82,13 @@ constexpr std::array pages{
         "the same.",
         "  agent status\n"
         "  agent status -o json\n"},
-    HelpPage{"nodes", "List the hosts of the fleet",
-             "Every host that belongs to the fleet, alive or not; * marks this one.",
-             "  agent nodes\n"
-             "  agent nodes -o wide\n"},
+    HelpPage{
+        "nodes", "List the hosts of the fleet",
+        "Every host that belongs to the fleet, alive or not; * marks this one. RTT is the round\n"
+        "trip from here to it as network coordinates have it; -o wide adds what was measured.",
+        "  agent nodes\n"
+        "  agent nodes --sort nearest\n"
+        "  agent nodes -o wide\n"},
     HelpPage{"services", "List the services",
              "Every service of the fleet: healthy and wanted replicas, its virtual IP, its ports.",
              "  agent services\n"},

@@ -22,7 +22,11 @@ ExitCode execute(DaemonOptions const& options, StatusCommand const& command) {
 }
 
 ExitCode execute(DaemonOptions const& options, NodesCommand const& command) {
-    return show(net::AdminClient(socket_path(options)).nodes(), command.listing);
+    auto nodes = net::AdminClient(socket_path(options)).nodes();
+    if (nodes && command.order == NodeOrder::nearest) {
+        sort_nearest(*nodes);
+    }
+    return show(nodes, command.listing);
 }
 
 ExitCode execute(DaemonOptions const& options, ServicesCommand const& command) {

@@ -348,7 +348,8 @@ private:
     }
 
     template <class Kind>
-    CLI::App* add_listing(CLI::App& parent, std::string const& name) {
+    std::pair<CLI::App*, std::shared_ptr<Kind>> add_listing(CLI::App& parent,
+                                                            std::string const& name) {
         CLI::App* const app = add(parent, name);
         auto const command = selects<Kind>(app);
         add_choice("-o,--output", command->listing,
@@ -358,12 +359,15 @@ private:
             app->add_option("SERVICE", command->service, "Only this one, [PROJECT/]SERVICE")
                 ->option_text(" ");
         }
-        return app;
+        return {app, command};
     }
 
     void add_listing_commands() {
         add_listing<StatusCommand>(app_, "status");
-        add_listing<NodesCommand>(app_, "nodes");
+        auto const [nodes, nodes_command] = add_listing<NodesCommand>(app_, "nodes");
+        add_choice("--sort", nodes_command->order,
+                   {{"name", NodeOrder::name}, {"nearest", NodeOrder::nearest}}, "name|nearest",
+                   "Order of the hosts: by name, or by the round trip to them [name]", nodes);
         add_listing<ServicesCommand>(app_, "services");
         add_listing<PsCommand>(app_, "ps");
         CLI::App* const conflicts = add_listing<ConflictsCommand>(app_, "conflicts");

@@ -1,6 +1,8 @@
 #include "cmd/render.h"
 
+#include <algorithm>
 #include <string_view>
+#include <tuple>
 
 #include "base/text.h"
 #include "cmd/table.h"
@@ -129,22 +131,30 @@ std::string render(agent::StatusReport const& status, Listing listing) {
     return out;
 }
 
+void sort_nearest(std::vector<agent::NodeReport>& nodes) {
+    std::ranges::sort(nodes, {}, [](agent::NodeReport const& node) {
+        bool const known = node.self || node.distance != base::Duration{};
+        return std::tuple(!known, node.distance, std::string_view(node.name), node.id);
+    });
+}
+
 std::string render(std::vector<agent::NodeReport> const& nodes, Listing listing) {
     if (listing == Listing::json) {
         return json_line(nodes);
     }
     bool const wide = listing == Listing::wide;
-    Table table =
-        wide ? Table{"NAME", "STATUS", "FOR",    "ADDRESS", "SUBNET",  "INSTANCES", "RTT",
-                     "ID",   "CPUS",   "MEMORY", "ARCH",    "RUNTIME", "VERSION",   "LABELS"}
-             : Table{"NAME", "STATUS", "FOR", "ADDRESS", "SUBNET", "INSTANCES"};
+    Table table = wide ? Table{"NAME",      "STATUS", "FOR",      "ADDRESS", "SUBNET",
+                               "INSTANCES", "RTT",    "MEASURED", "ID",      "CPUS",
+                               "MEMORY",    "ARCH",   "RUNTIME",  "VERSION", "LABELS"}
+                       : Table{"NAME", "STATUS", "FOR", "ADDRESS", "SUBNET", "INSTANCES", "RTT"};
     for (agent::NodeReport const& node : nodes) {
         std::vector<std::string> row{node.self ? base::concat(node.name, " *") : node.name,
                                      std::string(to_string(node.status)),
                                      human_duration(node.since),
                                      to_string(node.address),
                                      node.subnet,
-                                     std::to_string(node.instances)};
+                                     std::to_string(node.instances),
+                                     human_round_trip(node.distance)};
         if (wide) {
             row.insert(row.end(), {human_round_trip(node.round_trip), to_string(node.id),
                                    human_cpus(node.cpu_milli), human_bytes(node.memory_bytes),

@@ -12,6 +12,9 @@ namespace cmd {
 
 [[nodiscard]] std::string render(agent::StatusReport const& status, Listing listing);
 [[nodiscard]] std::string render(std::vector<agent::NodeReport> const& nodes, Listing listing);
+// By rising round trip as network coordinates have it: this host first, those of which it is not
+// known last, equal ones by name.
+void sort_nearest(std::vector<agent::NodeReport>& nodes);
 [[nodiscard]] std::string render(std::vector<agent::ServiceReport> const& services,
                                  Listing listing);
 [[nodiscard]] std::string render(std::vector<agent::InstanceReport> const& instances,

@@ -112,6 +112,7 @@ void fields(Archive& archive, Body& body) {
     archive("instances", body.instances);
     archive("since_ms", body.since);
     archive("round_trip_us", Microseconds{body.round_trip});
+    archive("distance_us", Microseconds{body.distance});
 }
 
 template <class Archive, Is<agent::InstanceReport> Body>

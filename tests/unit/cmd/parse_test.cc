@@ -73,6 +73,9 @@ TEST_CASE("Every command is read with its options") {
     parsed<cmd::VersionCommand>({"--version"});
     CHECK(parsed<cmd::StatusCommand>({"status", "-o", "json"}).listing == cmd::Listing::json);
     CHECK(parsed<cmd::NodesCommand>({"nodes", "--output=wide"}).listing == cmd::Listing::wide);
+    CHECK(parsed<cmd::NodesCommand>({"nodes"}).order == cmd::NodeOrder::name);
+    CHECK(parsed<cmd::NodesCommand>({"nodes", "--sort", "nearest"}).order ==
+          cmd::NodeOrder::nearest);
     CHECK(parsed<cmd::ServicesCommand>({"services"}).listing == cmd::Listing::table);
     CHECK(parsed<cmd::PsCommand>({"ps", "shop/web"}).service == "shop/web");
     CHECK(parsed<cmd::PsCommand>({"ps", "status"}).service == "status");

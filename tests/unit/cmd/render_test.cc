@@ -28,7 +28,8 @@ agent::NodeReport node() {
             .labels = {"rack=1", "zone=a"},
             .instances = 4,
             .since = base::seconds(200),
-            .round_trip = std::chrono::microseconds(2450)};
+            .round_trip = std::chrono::microseconds(2450),
+            .distance = std::chrono::microseconds(1900)};
 }
 
 agent::NodeReport lost_node() {
@@ -55,15 +56,33 @@ TEST_CASE("A table aligns its columns and leaves no trailing space") {
 
 TEST_CASE("Hosts as a table") {
     CHECK(cmd::render(std::vector{node(), lost_node()}, cmd::Listing::table) ==
-          "NAME                   STATUS  FOR    ADDRESS        SUBNET         INSTANCES\n"
-          "alpha *                alive   3m20s  10.0.0.1:7700  10.128.3.0/24  4\n"
-          "beta-with-a-long-name  down    1s     10.0.0.2:7700  -              0\n");
+          "NAME                   STATUS  FOR    ADDRESS        SUBNET         INSTANCES  RTT\n"
+          "alpha *                alive   3m20s  10.0.0.1:7700  10.128.3.0/24  4          1.9ms\n"
+          "beta-with-a-long-name  down    1s     10.0.0.2:7700  -              0          -\n");
     CHECK(cmd::render(std::vector{node()}, cmd::Listing::wide) ==
           "NAME     STATUS  FOR    ADDRESS        SUBNET         INSTANCES  RTT    "
-          "ID                                CPUS  MEMORY  ARCH    RUNTIME  VERSION  LABELS\n"
-          "alpha *  alive   3m20s  10.0.0.1:7700  10.128.3.0/24  4          2.4ms  "
-          "ab000000000000000000000000000000  2.5   3 GiB   x86_64  runc     0.1.0    "
+          "MEASURED  ID                                CPUS  MEMORY  ARCH    RUNTIME  VERSION  "
+          "LABELS\n"
+          "alpha *  alive   3m20s  10.0.0.1:7700  10.128.3.0/24  4          1.9ms  "
+          "2.4ms     ab000000000000000000000000000000  2.5   3 GiB   x86_64  runc     0.1.0    "
           "rack=1,zone=a\n");
+}
+
+TEST_CASE("The nearest hosts come first, this one before all, unknown ones last") {
+    auto const at = [](char const* name, int microseconds) {
+        agent::NodeReport host;
+        host.name = name;
+        host.distance = std::chrono::microseconds(microseconds);
+        return host;
+    };
+    std::vector nodes{at("far", 900), at("gone", 0), at("here", 0), at("near", 20), at("too", 900)};
+    nodes[2].self = true;
+    cmd::sort_nearest(nodes);
+    std::string order;
+    for (agent::NodeReport const& host : nodes) {
+        order += host.name + ' ';
+    }
+    CHECK(order == "here near far too gone ");
 }
 
 TEST_CASE("Services as a table") {
