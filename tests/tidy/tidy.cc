@@ -58,7 +58,6 @@ struct Ban {
 
 constexpr std::array bans{
     Ban{"steady_clock", "take base::Instant as an argument"},
-    Ban{"system_clock", "take the time as an argument"},
     Ban{"clock_gettime", "take the time as an argument"},
     Ban{"std::thread", "return effects; the shell has the threads"},
     Ban{"std::mutex", "one thread owns a core"},
@@ -74,6 +73,21 @@ constexpr std::array bans{
     Ban{"<sys/", "return effects; an adapter has the system calls"},
     Ban{"base/log.h", "return notices; the shell logs"},
     Ban{"co_await", "keep coroutines in the shell"},
+};
+
+// What may stand in these files only, whatever their folder is.
+struct Preserve {
+    std::string_view token;
+    std::string_view why;
+    Names places;
+};
+
+Names const wall_clock_places{"net/clock.", "net/host_admin.cc", "net/incoming.cc"};
+std::vector<Preserve> const preserves{
+    {"wall_now", "the wall clock may be wrong by years: it judges join tokens only",
+     wall_clock_places},
+    {"system_clock", "the wall clock may be wrong by years: it judges join tokens only",
+     wall_clock_places},
 };
 
 std::string_view folder_of(std::string_view path) {
@@ -155,6 +169,13 @@ std::vector<Finding> check(std::string_view path, std::string_view text) {
         if (auto const include = parse_include(line); include && !test) {
             if (auto rule = judge(path, *include)) {
                 report(*std::move(rule));
+            }
+        }
+        for (Preserve const& preserve : preserves) {
+            if (!test && code_of(line).find(preserve.token) != std::string_view::npos &&
+                !starts_with_any(path, preserve.places)) {
+                report(base::concat(preserve.token, " outside ", preserve.places.front(),
+                                    "*: ", preserve.why));
             }
         }
         if (is_pure(path)) {

@@ -55,6 +55,15 @@ TEST_CASE("a pure library names no clock, thread, file or hash order") {
     CHECK(rules("runtime/supervisor.cc", "std::mutex lock;\n").size() == 1);
 }
 
+TEST_CASE("the wall clock is read in the files named for it") {
+    CHECK(rules("net/host_admin.cc", "auto t = wall_now();\n").empty());
+    CHECK(rules("net/clock.cc", "auto t = std::chrono::system_clock::now();\n").empty());
+    CHECK(rules("net/join.cc", "auto t = wall_now();\n").size() == 1);
+    CHECK(rules("agent/x.cc", "auto t = std::chrono::system_clock::now();\n") ==
+          std::vector<std::string>{"1: system_clock outside net/clock.*: the wall clock may be "
+                                   "wrong by years: it judges join tokens only"});
+}
+
 TEST_CASE("long functions and files are reported") {
     std::string body;
     for (int line = 0; line < tidy::function_lines_max - 2; ++line) {
