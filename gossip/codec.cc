@@ -28,6 +28,8 @@ enum class Kind : std::uint8_t {
 
 constexpr auto kind_last = static_cast<std::uint64_t>(Kind::padding);
 constexpr auto intent_last = static_cast<std::uint64_t>(Intent::left);
+// The bits of an intent that say how a reader takes it which does not know it.
+constexpr std::uint64_t intent_mask = 7;
 constexpr auto accusation_last = static_cast<std::uint64_t>(Accusation::Kind::down);
 constexpr auto phase_last = static_cast<std::uint64_t>(Exchange::Phase::take);
 // So that nothing else a member signs can be taken for a record.
@@ -320,6 +322,12 @@ std::array<std::byte, size> read_array(Reader& in) {
     return value;
 }
 
+// A later version may say more, which must not make it a stranger to this one.
+Intent read_intent(Reader& in) {
+    std::uint64_t const known = in.number() & intent_mask;
+    return known <= intent_last ? static_cast<Intent>(known) : Intent::running;
+}
+
 Record read_record(Reader& in) {
     Record record;
     base::ByteView const body = in.blob(record_body_max);
@@ -329,7 +337,7 @@ Record read_record(Reader& in) {
     record.id = said.id();
     record.key = read_array<std::tuple_size_v<PublicKey>>(said);
     record.incarnation = said.number(incarnation_max);
-    record.intent = static_cast<Intent>(said.number(intent_last));
+    record.intent = read_intent(said);
     record.address = said.address();
     record.name = said.text(name_max);
     base::ByteView const meta = said.blob(meta_max);
@@ -342,7 +350,12 @@ Record read_record(Reader& in) {
 
 Exchange read_exchange(Reader& in) {
     Exchange exchange;
-    exchange.phase = static_cast<Exchange::Phase>(in.number(phase_last));
+    std::uint64_t const phase = in.number();
+    if (phase > phase_last) {
+        // What comes with it is news all the same; what it asks for we cannot know.
+        return {.phase = Exchange::Phase::take, .digests = {}, .bucket_count = 1, .buckets = 0};
+    }
+    exchange.phase = static_cast<Exchange::Phase>(phase);
     if (exchange.phase != Exchange::Phase::compare) {
         exchange.bucket_count = static_cast<std::uint8_t>(in.number(buckets_max));
         if (exchange.bucket_count == 0) {
@@ -362,8 +375,18 @@ Exchange read_exchange(Reader& in) {
     return exchange;
 }
 
-// In braces the reads happen in the order they are written.
-Message read_body(Kind kind, Reader& in, std::size_t encoded_size) {
+std::optional<Accusation> read_accusation(Reader& in) {
+    std::uint64_t const kind = in.number();
+    if (kind > accusation_last) {
+        return std::nullopt;
+    }
+    // In braces the reads happen in the order they are written.
+    return Accusation{static_cast<Accusation::Kind>(kind), in.id(), in.number(incarnation_max),
+                      in.id()};
+}
+
+// Nothing: a message to skip. In braces the reads happen in the order they are written.
+std::optional<Message> read_body(Kind kind, Reader& in, std::size_t encoded_size) {
     switch (kind) {
         case Kind::ping:
             return Ping{in.number()};
@@ -379,8 +402,7 @@ Message read_body(Kind kind, Reader& in, std::size_t encoded_size) {
         case Kind::record:
             return read_record(in);
         case Kind::accusation:
-            return Accusation{static_cast<Accusation::Kind>(in.number(accusation_last)), in.id(),
-                              in.number(incarnation_max), in.id()};
+            return read_accusation(in);
         case Kind::exchange:
             return read_exchange(in);
         case Kind::broadcast: {
@@ -412,9 +434,12 @@ std::optional<std::vector<Message>> read_packet(base::ByteView packet) {
         if (kind > kind_last) {
             continue;
         }
-        messages.push_back(read_body(static_cast<Kind>(kind), body, before - in.remaining()));
+        auto message = read_body(static_cast<Kind>(kind), body, before - in.remaining());
         if (body.failed()) {
             return std::nullopt;
+        }
+        if (message) {
+            messages.push_back(*std::move(message));
         }
     }
     return in.failed() ? std::nullopt : std::optional(std::move(messages));

@@ -25,8 +25,10 @@ inline constexpr std::size_t record_body_max = 600;
 inline constexpr std::size_t padding_min = 8;
 
 // A packet is msgpack: the version, then per message its kind and its body as a bin. The body is a
-// run of scalars. A reader skips kinds it does not know and scalars behind those it knows, so that
-// a later version can add both while a fleet is being upgraded.
+// run of scalars. A reader skips kinds it does not know, scalars behind those it knows and
+// accusations of a kind it does not know; an intent it does not know it takes for what its lowest
+// three bits say (for running, if they say nothing known), an exchange of a phase it does not know
+// for a `take`. So a later version can add all these while a fleet is being upgraded.
 //
 // Digests are one bin of 8 bytes each, a coordinate is one bin of its 11 floats (IEEE 754 binary32:
 // the dimensions, height, error, adjustment), both most significant byte first. An Ack whose

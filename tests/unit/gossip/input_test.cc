@@ -178,6 +178,23 @@ TEST_CASE("a record that its subject did not sign changes nothing") {
     CHECK(host.gossip.find(node_id(9)) == nullptr);
 }
 
+TEST_CASE("a record with an intent of a later version is kept and passed on as it was signed") {
+    Host host;
+    host.meet(2);
+    Record fields = draft(1, 2);
+    fields.intent = static_cast<Intent>(8 + 1);
+    Record const later = signed_by(1, fields);
+    REQUIRE(host.receive(1, {later, accusation(static_cast<Kind>(7), 2, 1, 1)}));
+    CHECK(host.state(1) == State::unsteady);
+    CHECK(host.state(2) == State::alive);
+    REQUIRE(host.receive_stream(2, {exchange(Phase::give)}));
+    std::vector<Message> const said = host.said_to(2);
+    Record const* const told = record_of(said, 1);
+    REQUIRE(told != nullptr);
+    CHECK(told->body == later.body);
+    CHECK(told->signature == later.signature);
+}
+
 TEST_CASE("who passes on forged records is told of, once a minute") {
     Host host;
     host.meet(2);
