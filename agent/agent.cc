@@ -81,7 +81,11 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
 
 void Agent::Machine::on_message(base::Instant now, base::NodeId from, base::SocketAddress source,
                                 gossip::Channel channel, base::ByteView bytes, Effects& out) {
-    if (bytes.empty() || from == config.id || state.evicted(from)) {
+    if (bytes.empty() || from == config.id) {
+        return;
+    }
+    if (state.evicted(from)) {
+        remind_evicted(now, from, source, out);
         return;
     }
     base::ByteView const body = bytes.subspan(1);
@@ -117,6 +121,9 @@ void Agent::Machine::on_message(base::Instant now, base::NodeId from, base::Sock
             if (auto const answer = decode_ack_answer(body)) {
                 ack_waits.on_answer(from, *answer);
             }
+            break;
+        case Part::evicted:
+            on_evicted(channel, body);
             break;
     }
     finish(now, out);

@@ -12,6 +12,18 @@ namespace agent {
 namespace {
 
 constexpr std::size_t candidates_max = 10;
+// Between two answers to one evicted host that goes on speaking.
+constexpr auto reminder_interval = base::seconds(5);
+constexpr std::string_view evicted_itself =
+    "this host was evicted from the fleet and has no say in it: ask another host";
+
+// What an evicted host is told: how far this fleet has heard its writes, and the wish.
+base::Bytes eviction(crdt::Entry const& wish, std::uint64_t heard) {
+    base::ByteWriter out;
+    out.u64(heard);
+    out.raw(crdt::encode(wish));
+    return out.take();
+}
 
 std::unexpected<Refusal> refuse(std::string text) {
     return std::unexpected(Refusal{std::move(text)});
@@ -70,6 +82,9 @@ Outcome<Accepted> Agent::Machine::evict(std::string_view host) {
     if (!id) {
         return std::unexpected(id.error());
     }
+    if (evicted) {
+        return refuse(std::string(evicted_itself));
+    }
     if (*id == config.id) {
         return refuse("this host cannot evict itself: `agent leave` takes it out of the fleet");
     }
@@ -89,6 +104,9 @@ Outcome<Accepted> Agent::Machine::readmit(std::string_view host) {
     auto const id = find_host(host);
     if (!id) {
         return std::unexpected(id.error());
+    }
+    if (evicted) {
+        return refuse(std::string(evicted_itself));
     }
     Accepted accepted;
     accepted.entries = {wish_entry(*id)};
@@ -121,6 +139,7 @@ void Agent::Machine::apply_wishes(base::Instant now, Effects& out) {
     for (base::NodeId const& id : back) {
         gossip.readmit(now, id, effects);
     }
+    std::erase_if(reminded, [&](auto const& entry) { return !state.evicted(entry.first); });
     take(now, effects, out);
     bool const ours = state.evicted(config.id);
     if (std::exchange(evicted, ours) != ours) {
@@ -131,11 +150,58 @@ void Agent::Machine::apply_wishes(base::Instant now, Effects& out) {
 }
 
 void Agent::Machine::tell_evicted(crdt::Entry const& entry, Effects& out) {
-    // Nobody speaks to it any more. This once its containers can be stopped.
+    // Nobody speaks to it any more unless it speaks. Now its containers can be stopped.
     for (auto const& [id, wish] : state.wishes()) {
         if (wish.evicted && entry.key == wish_entry(id)) {
-            send(id, Part::entries, gossip::Channel::stream, crdt::encode(entry), out);
+            send(id, Part::evicted, gossip::Channel::stream, eviction(entry, map.version().of(id)),
+                 out);
         }
+    }
+}
+
+void Agent::Machine::remind_evicted(base::Instant now, base::NodeId id, base::SocketAddress source,
+                                    Effects& out) {
+    crdt::Entry const* const wish = map.find(wish_entry(id));
+    // Who does not know the present state, or whose write is not on the disk, leaves it to others.
+    if (wish == nullptr || !settled || evicted || !unspread.empty()) {
+        return;
+    }
+    auto const [last, first] = reminded.try_emplace(id, now);
+    if (!first && now - last->second < reminder_interval) {
+        return;
+    }
+    last->second = now;
+    base::ByteWriter message;
+    message.u8(static_cast<std::uint8_t>(Part::evicted));
+    message.raw(eviction(*wish, map.version().of(id)));
+    out.sends.push_back({source, gossip::Channel::stream, message.take()});
+}
+
+void Agent::Machine::on_evicted(gossip::Channel channel, base::ByteView body) {
+    base::ByteReader in(body);
+    std::uint64_t const heard = in.u64();
+    auto entry = crdt::decode_entry(in);
+    // Only a stream proves who says it.
+    if (channel != gossip::Channel::stream || !entry || !in.complete() ||
+        entry->key != wish_entry(config.id)) {
+        return;
+    }
+    merge(*std::move(entry));
+    if (!state.evicted(config.id)) {
+        return;
+    }
+    // Who was thrown out throws out nobody: what the fleet has not heard it must not hear later,
+    // when this host is taken back.
+    std::vector<std::string> unheard;
+    for (auto const& [id, wish] : state.wishes()) {
+        crdt::Entry const* const ours = map.find(wish_entry(id));
+        if (wish.evicted && id != config.id && ours != nullptr && ours->dot.origin == config.id &&
+            ours->dot.sequence > heard) {
+            unheard.push_back(ours->key);
+        }
+    }
+    for (std::string const& key : unheard) {
+        erase(key);
     }
 }
 

@@ -32,6 +32,7 @@ enum class Part : std::uint8_t {
     log_answer = 5,
     ack_question = 6,
     ack_answer = 7,
+    evicted = 8,  // to a host that was thrown out
 };
 
 // The composition. Every public call of Agent does its part and ends with finish(), which writes
@@ -140,6 +141,11 @@ public:
     void apply_wishes(base::Instant now, Effects& out);
     // If `entry` evicts a host: tells that host.
     void tell_evicted(crdt::Entry const& entry, Effects& out);
+    // An evicted host speaks, and may not know: tells it, if that was not done lately.
+    void remind_evicted(base::Instant now, base::NodeId id, base::SocketAddress source,
+                        Effects& out);
+    // We are the one.
+    void on_evicted(gossip::Channel channel, base::ByteView body);
 
     // --- reports (reports.cc)
     [[nodiscard]] StatusReport status(base::Instant now) const;
@@ -188,7 +194,8 @@ public:
     std::optional<base::Prefix> subnet;
     base::Instant subnet_usable_at{};
     bool wishes_changed = false;
-    bool evicted = false;  // this host: it runs nothing
+    bool evicted = false;                            // this host: it runs nothing
+    std::map<base::NodeId, base::Instant> reminded;  // evicted hosts that spoke, when told last
     bool leaving = false;
     bool leave_stopped = false;  // leave_stop_at has passed and been acted on
     bool left = false;

@@ -93,6 +93,90 @@ TEST_CASE("an eviction outlasts a restart, and one that is undone brings the hos
     CHECK(fleet.status(3).problems.empty());
 }
 
+TEST_CASE("a host evicted while its agent was away is told when it returns") {
+    Running fleet;
+    fleet.kill(3);
+    fleet.run(seconds(5));
+    REQUIRE(evict(fleet, 1, "host3").has_value());
+    fleet.run(seconds(1));
+    auto const starts = fleet.starts(3);
+    fleet.start(3);
+    fleet.run(seconds(1));
+    REQUIRE_FALSE(fleet.status(3).problems.empty());
+    CHECK_THAT(fleet.status(3).problems.front(), Catch::StartsWith("this host was evicted"));
+    fleet.run(seconds(60));
+    CHECK(fleet.starts(3) == starts);
+    CHECK(fleet.report(1, 3).status == NodeStatus::evicted);
+}
+
+TEST_CASE("a host evicted behind a broken link is told when the link is mended") {
+    Running fleet;
+    fleet.part({3});
+    fleet.run(seconds(5));
+    REQUIRE(evict(fleet, 1, "host3").has_value());
+    fleet.run(seconds(40));
+    REQUIRE(fleet.runs(3, "shop/web") == 3);
+    fleet.part({});
+    REQUIRE(fleet.run_until(seconds(5), [&] { return fleet.runs(3, "shop/web") == 0; }));
+    CHECK_THAT(fleet.status(3).problems.front(), Catch::StartsWith("this host was evicted"));
+}
+
+TEST_CASE("an evicted host that goes on speaking is answered once in a while") {
+    Running fleet;
+    REQUIRE(evict(fleet, 1, "host3").has_value());
+    fleet.run(seconds(10));
+    int answers = 0;
+    for (int said = 0; said < 1000; ++said) {
+        Effects out;
+        fleet.at(1).on_message(fleet.now, node(3), Fleet::config_of(3).address,
+                               gossip::Channel::datagram, base::to_bytes("\x01"), out);
+        answers += static_cast<int>(out.sends.size());
+    }
+    CHECK(answers <= 1);
+}
+
+TEST_CASE("an evicted host has no say, and its own evictions do not act when it is taken back") {
+    Running fleet;
+    fleet.part({3});
+    REQUIRE(fleet.run_until(seconds(10), [&] {
+        return fleet.report(1, 3).status == NodeStatus::down &&
+               fleet.report(3, 1).status == NodeStatus::down;
+    }));
+    REQUIRE(evict(fleet, 1, "host3").has_value());
+    REQUIRE(evict(fleet, 3, "host1").has_value());  // it does not know yet
+    fleet.run(seconds(2));
+    fleet.part({});
+    REQUIRE(fleet.run_until(seconds(20), [&] {
+        return !fleet.status(3).problems.empty() &&
+               fleet.report(3, 1).status != NodeStatus::evicted;
+    }));
+    CHECK_THAT(evict(fleet, 3, "host1").error().text, Catch::StartsWith("this host was evicted"));
+    CHECK_THAT(readmit(fleet, 3, "host3").error().text, Catch::StartsWith("this host was evicted"));
+    REQUIRE(readmit(fleet, 2, "host3").has_value());
+    REQUIRE(fleet.run_until(seconds(30), [&] {
+        return fleet.report(1, 3).status == NodeStatus::alive &&
+               fleet.report(3, 1).status == NodeStatus::alive;
+    }));
+    fleet.run(seconds(20));
+    CHECK(fleet.report(2, 1).status == NodeStatus::alive);
+    CHECK(fleet.report(1, 2).status == NodeStatus::alive);
+}
+
+TEST_CASE("what an evicted host wished before that stays") {
+    Running fleet;
+    fleet.kill(2);
+    REQUIRE(evict(fleet, 3, "host2").has_value());
+    fleet.run(seconds(3));
+    REQUIRE(fleet.report(1, 2).status == NodeStatus::evicted);
+    REQUIRE(evict(fleet, 1, "host3").has_value());
+    fleet.run(seconds(20));
+    REQUIRE(readmit(fleet, 1, "host3").has_value());
+    fleet.run(seconds(20));
+    CHECK(fleet.report(1, 3).status == NodeStatus::alive);
+    CHECK(fleet.report(1, 2).status == NodeStatus::evicted);
+    CHECK(fleet.report(3, 2).status == NodeStatus::evicted);
+}
+
 TEST_CASE("an eviction names one other host that is known") {
     Running fleet;
     CHECK_THAT(evict(fleet, 1, "host1").error().text, Catch::Contains("cannot evict itself"));
