@@ -370,7 +370,7 @@ private:
                    "Order of the hosts: by name, or by the round trip to them [name]", nodes);
         add_listing<ServicesCommand>(app_, "services");
         add_listing<PsCommand>(app_, "ps");
-        CLI::App* const conflicts = add_listing<ConflictsCommand>(app_, "conflicts");
+        CLI::App* const conflicts = add_listing<ConflictsCommand>(app_, "conflicts").first;
         conflicts->require_subcommand(0, 1);
         for (auto const& [name, how] : {std::pair("restore", agent::Settling::restore),
                                         std::pair("dismiss", agent::Settling::dismiss)}) {
