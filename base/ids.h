@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -23,9 +24,29 @@ struct Id {
 struct NodeId {
     std::array<std::uint8_t, 16> bytes{};
 
-    friend constexpr auto operator<=>(NodeId const&, NodeId const&) = default;
+    // In the order of their bytes, as two words: trees of hosts compare little else.
+    friend constexpr std::strong_ordering operator<=>(NodeId const& a, NodeId const& b) {
+        Words const left = words(a);
+        Words const right = words(b);
+        return left[0] != right[0] ? left[0] <=> right[0] : left[1] <=> right[1];
+    }
+
+    friend constexpr bool operator==(NodeId const& a, NodeId const& b) {
+        return words(a) == words(b);
+    }
 
     [[nodiscard]] bool is_zero() const { return *this == NodeId{}; }
+
+private:
+    using Words = std::array<std::uint64_t, 2>;
+
+    static constexpr Words words(NodeId const& id) {
+        auto words = std::bit_cast<Words>(id.bytes);
+        if constexpr (std::endian::native == std::endian::little) {
+            words = {std::byteswap(words[0]), std::byteswap(words[1])};
+        }
+        return words;
+    }
 };
 
 // 32 lower-case hexadecimal digits, the form that keys of the shared state contain.
