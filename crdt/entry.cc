@@ -18,16 +18,18 @@ bool well_formed(Entry const& entry) {
 }
 
 std::uint64_t VersionVector::of(base::NodeId origin) const {
-    auto const at = origins_.find(origin);
-    return at == origins_.end() ? 0 : at->second;
+    auto const at =
+        std::ranges::lower_bound(origins_, origin, {}, &decltype(origins_)::value_type::first);
+    return at == origins_.end() || at->first != origin ? 0 : at->second;
 }
 
 void VersionVector::raise(base::NodeId origin, std::uint64_t sequence) {
-    auto const at = origins_.find(origin);
-    if (at != origins_.end()) {
+    auto const at =
+        std::ranges::lower_bound(origins_, origin, {}, &decltype(origins_)::value_type::first);
+    if (at != origins_.end() && at->first == origin) {
         at->second = std::max(at->second, sequence);
     } else if (sequence > 0 && origins_.size() < origins_max) {
-        origins_.emplace(origin, sequence);
+        origins_.emplace(at, origin, sequence);
     }
 }
 

@@ -2,10 +2,11 @@
 
 #include <compare>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -60,14 +61,19 @@ public:
     // entries are then offered again and again, never lost.
     void raise(base::NodeId origin, std::uint64_t sequence);
 
-    [[nodiscard]] std::map<base::NodeId, std::uint64_t> const& origins() const { return origins_; }
+    // Sorted, each once.
+    [[nodiscard]] std::vector<std::pair<base::NodeId, std::uint64_t>> const& origins() const {
+        return origins_;
+    }
 
     // The same vector gives the same digest everywhere.
     [[nodiscard]] std::uint64_t digest() const;
     friend bool operator==(VersionVector const&, VersionVector const&) = default;
 
 private:
-    std::map<base::NodeId, std::uint64_t> origins_;
+    // Flat: each exchange between two hosts writes, reads and copies several of as many origins as
+    // the fleet has hosts.
+    std::vector<std::pair<base::NodeId, std::uint64_t>> origins_;
 };
 
 enum class Errc : std::uint8_t {

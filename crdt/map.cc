@@ -116,19 +116,27 @@ std::expected<Merged, Errc> Map::merge(Entry entry) {
 Entry const* Map::store(Entry entry) {
     auto const [at, inserted] = entries_.try_emplace(entry.key);
     if (!inserted) {
-        by_dot_.erase({.dot = at->second.dot, .key = at->first});
+        auto const replaced = by_origin_.find(at->second.dot.origin);
+        replaced->second.erase({.dot = at->second.dot, .key = at->first});
+        if (replaced->second.empty()) {
+            by_origin_.erase(replaced);
+        }
         content_ ^= trace_of(at->second);
     }
     at->second = std::move(entry);
     conflicts_.on_write(at->second);
     content_ ^= trace_of(at->second);
-    by_dot_.insert({.dot = at->second.dot, .key = at->first});
+    by_origin_[at->second.dot.origin].insert({.dot = at->second.dot, .key = at->first});
     return &at->second;
 }
 
 // Held entries directly behind the version close a gap without a word from a peer.
 void Map::advance(base::NodeId origin) {
+    std::set<Held> const* const held = held_of(origin);
     std::uint64_t sequence = version_.of(origin);
+    if (held == nullptr || held->rbegin()->dot.sequence <= sequence) {
+        return;
+    }
     while (holds({.origin = origin, .sequence = sequence + 1})) {
         ++sequence;
     }
@@ -148,8 +156,10 @@ void Map::close_gap() {
 }
 
 void Map::raise(base::NodeId origin, std::uint64_t sequence) {
-    version_.raise(origin, sequence);
-    advance(origin);
+    if (sequence > version_.of(origin)) {
+        version_.raise(origin, sequence);
+        advance(origin);
+    }
 }
 
 void Map::raise(VersionVector const& version) {
@@ -177,16 +187,23 @@ void Map::each(std::string_view prefix, std::function<void(Entry const&)> const&
     }
 }
 
-// In dot order, jumping from origin to origin, until `visit` says false.
+// In dot order, until `visit` says false.
 void Map::each_uncovered(VersionVector const& known,
                          std::function<bool(Held const&)> const& visit) const {
-    auto at = by_dot_.begin();
-    while (at != by_dot_.end()) {
-        base::NodeId const origin = at->dot.origin;
-        at = by_dot_.lower_bound(
-            {.dot = {.origin = origin, .sequence = known.of(origin) + 1}, .key = {}});
-        for (; at != by_dot_.end() && at->dot.origin == origin; ++at) {
-            if (!visit(*at)) {
+    auto at = known.origins().begin();
+    for (auto const& [origin, held] : by_origin_) {
+        while (at != known.origins().end() && at->first < origin) {
+            ++at;
+        }
+        bool const heard_of = at != known.origins().end() && at->first == origin;
+        std::uint64_t const covered = heard_of ? at->second : 0;
+        if (held.rbegin()->dot.sequence <= covered) {
+            continue;
+        }
+        auto next =
+            held.lower_bound({.dot = {.origin = origin, .sequence = covered + 1}, .key = {}});
+        for (; next != held.end(); ++next) {
+            if (!visit(*next)) {
                 return;
             }
         }
@@ -248,9 +265,19 @@ bool Map::knows(Dot dot) const {
     return version_.covers(dot) || holds(dot);
 }
 
+// Nothing if no current entry is of this origin.
+std::set<Map::Held> const* Map::held_of(base::NodeId origin) const {
+    auto const at = by_origin_.find(origin);
+    return at == by_origin_.end() ? nullptr : &at->second;
+}
+
 bool Map::holds(Dot dot) const {
-    auto const at = by_dot_.lower_bound({.dot = dot, .key = {}});
-    return at != by_dot_.end() && at->dot == dot;
+    std::set<Held> const* const held = held_of(dot.origin);
+    if (held == nullptr) {
+        return false;
+    }
+    auto const at = held->lower_bound({.dot = dot, .key = {}});
+    return at != held->end() && at->dot == dot;
 }
 
 std::uint64_t Map::digest() const {

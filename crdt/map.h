@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -134,12 +135,14 @@ private:
     void advance(base::NodeId origin);
     bool record(Entry const& winner, Entry const& loser);
     bool holds(Dot dot) const;
+    [[nodiscard]] std::set<Held> const* held_of(base::NodeId origin) const;
     void each_uncovered(VersionVector const& known,
                         std::function<bool(Held const&)> const& visit) const;
 
     base::NodeId self_;
     std::map<std::string, Entry, std::less<>> entries_;
-    std::set<Held> by_dot_;
+    // By origin: what a peer lacks is found by looking at the last of each.
+    std::map<base::NodeId, std::set<Held>> by_origin_;
     VersionVector version_;
     std::uint64_t content_ = 0;   // of the digest
     std::uint64_t sequence_ = 0;  // the highest of our own dots ever seen
