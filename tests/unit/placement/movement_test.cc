@@ -12,48 +12,6 @@ using namespace placement;
 
 namespace {
 
-struct Fleet {
-    std::vector<Node> nodes;
-    std::vector<Service> services;
-    std::vector<Incumbent> incumbents;
-};
-
-// Nodes of several sizes, zones and weights; services with every kind of wish; records that partly
-// contradict each other.
-Fleet random_fleet(base::Prng& prng) {
-    Fleet fleet{make_nodes(1 + prng.below(30)), {}, {}};
-    for (Node& node : fleet.nodes) {
-        node.weight = prng.chance(0.1) ? 0 : static_cast<std::uint32_t>(500 + prng.below(3000));
-        node.accepts = !prng.chance(0.1);
-        node.capacity = {prng.below(8000), prng.below(8000)};
-        node.attributes["node.labels.zone"] = base::concat("z", prng.below(3));
-    }
-    std::uint64_t const count = prng.below(20);
-    for (std::uint64_t number = 0; number < count; ++number) {
-        Service service =
-            make_service(base::concat("p/s", number), static_cast<std::uint32_t>(prng.below(12)));
-        service.global = prng.chance(0.15);
-        service.max_per_node = static_cast<std::uint32_t>(prng.below(3));
-        service.reservation = {prng.below(900), prng.below(900)};
-        if (prng.chance(0.3)) {
-            service.constraints.push_back(
-                {"node.labels.zone", prng.chance(0.5), base::concat("z", prng.below(3))});
-        }
-        if (prng.chance(0.2)) {
-            service.host_ports = {static_cast<std::uint32_t>(80 + prng.below(4))};
-        }
-        fleet.services.push_back(service);
-    }
-    for (std::uint64_t number = prng.below(60); number > 0 && count > 0; --number) {
-        Service const& service = fleet.services[prng.below(count)];
-        base::NodeId const node = fleet.nodes[prng.below(fleet.nodes.size())].id;
-        auto const slot = service.global ? global_slot(service.key, node)
-                                         : static_cast<std::uint32_t>(prng.below(12));
-        fleet.incumbents.push_back({service.key, slot, node, static_cast<Phase>(prng.below(3))});
-    }
-    return fleet;
-}
-
 void check_bounds(Fleet const& fleet, Plan const& plan) {
     std::map<std::string, Service const*> services;
     for (Service const& service : fleet.services) {
@@ -88,13 +46,6 @@ void check_bounds(Fleet const& fleet, Plan const& plan) {
             REQUIRE(slots.contains({service.key, slot}));
         }
     }
-}
-
-bool same(Plan const& a, Plan const& b) {
-    return a.assignments == b.assignments &&
-           std::ranges::equal(a.pending, b.pending, [](Pending const& x, Pending const& y) {
-               return x.service == y.service && x.slot == y.slot && x.obstacle == y.obstacle;
-           });
 }
 
 }  // namespace

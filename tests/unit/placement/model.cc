@@ -1,11 +1,12 @@
+#include "model.h"
+
 #include <algorithm>
 #include <tuple>
 
 #include "base/check.h"
-#include "placement/placement.h"
 #include "placement/score.h"
 
-namespace placement {
+namespace placement::model {
 
 namespace {
 
@@ -281,4 +282,4 @@ Plan assign(std::span<Node const> nodes, std::span<Service const> services,
     return planner.take();
 }
 
-}  // namespace placement
+}  // namespace placement::model
