@@ -186,6 +186,9 @@ base::Instant Agent::Machine::next_deadline() const {
     if (roster_changed) {
         next = std::min(next, roster_at);
     }
+    if (!missing.empty()) {
+        next = std::min(next, pull_at);
+    }
     if (has_pending()) {
         next = std::min(next, write_at);
     }

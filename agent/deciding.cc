@@ -58,6 +58,7 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
     update_settled(now, out);
     if (now >= decision_due()) {
         decide_at = now + pace();
+    pull_missing(now, out);
         urgent_at = now + config.plan_interval;
         loss_plans += loss ? 1 : 0;
         dirty = false;
@@ -90,6 +91,30 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
 
 void Agent::Machine::update_settled(base::Instant now, Effects& out) {
     if (settled) {
+void Agent::Machine::pull_missing(base::Instant now, Effects& out) {
+    if (missing.empty() || now < pull_at) {
+        return;
+    }
+    std::erase_if(missing, [&](base::NodeId id) {
+        gossip::Member const* const member = gossip.find(id);
+        return member == nullptr || !answers(member->state) || !decode_meta(member->meta) ||
+               (told && is_current(*member, map.version()));
+    });
+    if (missing.empty()) {
+        return;
+    }
+    pull_at = now + pace();
+    // Any of them: all hosts would else ask the same one.
+    base::NodeId const asked =
+        *std::next(missing.begin(), static_cast<std::ptrdiff_t>(prng.below(missing.size())));
+    crdt::SyncEffects pulled;
+    sync.pull(now, asked, map, pulled);
+    if (!pulled.sends.empty()) {
+        missing.erase(asked);
+    }
+    take(pulled, {}, asked, out);
+}
+
         return;
     }
     settle_unchecked = now < settle_check_at && now < settle_deadline;

@@ -98,6 +98,9 @@ public:
     void note_loss();
     // What this host runs has changed.
     void note_own(bool changed);
+    // Asks one host at a time for the records it has announced. In a large fleet that boots, most
+    // come by gossip before it is their turn.
+    void pull_missing(base::Instant now, Effects& out);
     // The least time between two things that cost more in a larger fleet.
     [[nodiscard]] base::Duration pace() const;
     void finish(base::Instant now, Effects& out);
@@ -185,7 +188,9 @@ public:
     std::optional<dns::ZoneData> zone;
     std::optional<lb::Table> table;
 
-    bool told = false;  // a peer has given all it holds since this host started
+    std::set<base::NodeId> missing;  // hosts whose announced records are not here yet
+    base::Instant pull_at{};         // the earliest time to ask one of them
+    bool told = false;               // a peer has given all it holds since this host started
     bool settled = false;
     base::Instant settle_deadline{};
     base::Instant settle_limit{};

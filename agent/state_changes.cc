@@ -205,9 +205,7 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
         bool const other = change.id != config.id && answers(change.now);
         // It has announced records that are not here yet, or knows what a restarted host missed.
         if (other && decode_meta(member->meta) && (!told || !is_current(*member, map.version()))) {
-            crdt::SyncEffects pulled;
-            sync.pull(now, change.id, map, pulled);
-            take(pulled, member->address, change.id, out);
+            missing.insert(change.id);
         }
         if (change.before == change.now) {
             continue;
