@@ -38,11 +38,13 @@ base::Duration Agent::Machine::pace() const {
 void Agent::Machine::note_loss() {
     dirty = true;
     loss = true;
+    roster_stale = true;
 }
 
 void Agent::Machine::note_own(bool changed) {
     dirty = dirty || changed;
     own_changed = own_changed || changed;
+    tables_stale = tables_stale || changed;
 }
 
 void Agent::Machine::finish(base::Instant now, Effects& out) {
@@ -56,9 +58,9 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
         dirty = true;
     }
     update_settled(now, out);
+    pull_missing(now, out);
     if (now >= decision_due()) {
         decide_at = now + pace();
-    pull_missing(now, out);
         urgent_at = now + config.plan_interval;
         loss_plans += loss ? 1 : 0;
         dirty = false;
@@ -89,8 +91,6 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
     flush(now, out);
 }
 
-void Agent::Machine::update_settled(base::Instant now, Effects& out) {
-    if (settled) {
 void Agent::Machine::pull_missing(base::Instant now, Effects& out) {
     if (missing.empty() || now < pull_at) {
         return;
@@ -115,6 +115,8 @@ void Agent::Machine::pull_missing(base::Instant now, Effects& out) {
     take(pulled, {}, asked, out);
 }
 
+void Agent::Machine::update_settled(base::Instant now, Effects& out) {
+    if (settled) {
         return;
     }
     settle_unchecked = now < settle_check_at && now < settle_deadline;
@@ -222,6 +224,27 @@ base::Instant Agent::Machine::catch_up_due() const {
     return due;
 }
 
+void Agent::Machine::update_roster(base::Instant now) {
+    sight = look(gossip.members(), cuts.doubts(), now, config.mass_loss_hold);
+    // Who is seen and does not count lacks records, and counts when they are here.
+    bool const waits = !catching_up.empty() || roster.size() != sight.seen;
+    if (!std::exchange(roster_stale, false) && !waits) {
+        return;
+    }
+    note_catching_up(now);
+    Doubts doubts = cuts.doubts();
+    for (auto const& [id, since] : catching_up) {
+        doubts.catching_up.insert(id);
+    }
+    Roster live = live_nodes(gossip.members(), map.version(), state, doubts);
+    if (live == roster) {
+        return;
+    }
+    plan_stale = plan_stale || !plans_alike(roster, live);
+    tables_stale = true;
+    roster = std::move(live);
+}
+
 void Agent::Machine::decide(base::Instant now, Effects& out) {
     if ((settled || leaving) && !left) {
         // A host that joins again begins with an older clock than its own farewell had, which then
@@ -231,33 +254,15 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
     if (std::exchange(members_changed, false)) {
         find_clashes(out);
     }
-    note_catching_up(now);
-    Doubts doubts = cuts.doubts();
-    for (auto const& [id, since] : catching_up) {
-        doubts.catching_up.insert(id);
-    }
-    Roster live = live_nodes(gossip.members(), map.version(), state, doubts);
-    plan_stale = plan_stale || !plans_alike(roster, live);
-    roster = std::move(live);
-    sight = look(gossip.members(), cuts.doubts(), now, config.mass_loss_hold);
+    update_roster(now);
     runtime::Effects actions;
     if (settled && !evicted && !(leaving && now >= leave_stop_at)) {
         Subnet const numbering = update_subnet(now, out);
         claim_missing_vips();
-        if (std::exchange(plan_stale, false)) {
-            whole_plan = make_plan(state, roster);
-        }
-        plan = whole_plan;
-        held_back =
-            sight.braked() ? hold_back(plan, state, roster) : std::vector<placement::Assignment>();
+        update_plan();
         intent = {};
         if (numbering == Subnet::usable) {
-            NetworkPlan next{*subnet, config.fleet_range, config.virtual_range,
-                             make_routes(config.id, state, gossip.members())};
-            if (network != next) {
-                network = next;
-                out.network = std::move(next);
-            }
+            update_network(out);
             intent = make_intent(config.id, config.zone, plan, state, roster,
                                  supervisor.instances(), desired);
         }
@@ -271,14 +276,41 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
     } else if (leaving || evicted) {
         intent = {};
         plan = {};
+        plan_stale = true;
         held_back.clear();
         supervisor.set_desired(now, {}, actions);
     }
+    tables_stale = tables_stale || actions.changed;
     std::ranges::move(actions.actions, std::back_inserter(out.actions));
     if (settled || leaving) {
         publish_instances(now);
     }
-    publish_tables(out);
+    if (std::exchange(tables_stale, false)) {
+        publish_tables(out);
+    }
+}
+
+void Agent::Machine::update_plan() {
+    bool const held = sight.braked() || !held_back.empty();
+    if (!std::exchange(plan_stale, false) && !held) {
+        return;
+    }
+    plan = planner.plan(state, roster);
+    held_back =
+        sight.braked() ? hold_back(plan, state, roster) : std::vector<placement::Assignment>();
+}
+
+void Agent::Machine::update_network(Effects& out) {
+    if (network && !network_stale) {
+        return;
+    }
+    network_stale = false;
+    NetworkPlan next{*subnet, config.fleet_range, config.virtual_range,
+                     make_routes(config.id, state, gossip.members())};
+    if (network != next) {
+        network = next;
+        out.network = std::move(next);
+    }
 }
 
 void Agent::Machine::find_clashes(Effects& out) {

@@ -13,6 +13,7 @@
 #include "agent/cuts.h"
 #include "agent/files.h"
 #include "agent/log_requests.h"
+#include "agent/planner.h"
 #include "agent/planning.h"
 #include "agent/roster.h"
 #include "agent/state.h"
@@ -96,11 +97,11 @@ public:
     // When to decide next; instant_max: nothing has changed.
     [[nodiscard]] base::Instant decision_due() const;
     void note_loss();
-    // What this host runs has changed.
-    void note_own(bool changed);
     // Asks one host at a time for the records it has announced. In a large fleet that boots, most
     // come by gossip before it is their turn.
     void pull_missing(base::Instant now, Effects& out);
+    // What this host runs has changed.
+    void note_own(bool changed);
     // The least time between two things that cost more in a larger fleet.
     [[nodiscard]] base::Duration pace() const;
     void finish(base::Instant now, Effects& out);
@@ -113,9 +114,12 @@ public:
     // Makes sure that this host has a subnet.
     Subnet update_subnet(base::Instant now, Effects& out);
     void claim_missing_vips();
+    void update_roster(base::Instant now);
     void note_catching_up(base::Instant now);
     [[nodiscard]] base::Instant catch_up_due() const;
     void decide(base::Instant now, Effects& out);
+    void update_plan();
+    void update_network(Effects& out);
     void find_clashes(Effects& out);
     void publish_facts();
     void publish_instances(base::Instant now);
@@ -173,11 +177,13 @@ public:
     std::vector<std::string> clashing;  // see clashes()
     bool members_changed = true;        // since `clashing` was found
 
-    // What was decided last, for reports and to tell changes.
+    // What was decided last, for reports and to tell changes. It is made again only when something
+    // that it follows from has changed.
     Roster roster;
+    bool roster_stale = true;
     std::map<base::NodeId, base::Instant> catching_up;  // since when
     Sight sight;
-    placement::Plan whole_plan;  // of everything that `state` and `roster` ask for
+    Planner planner;
     bool plan_stale = true;
     placement::Plan plan;                          // without what is held back
     std::vector<placement::Assignment> held_back;  // by the brake
@@ -185,8 +191,10 @@ public:
     std::map<SlotKey, runtime::Desired> desired;
     Balancing balancing;
     std::optional<NetworkPlan> network;
+    bool network_stale = true;
     std::optional<dns::ZoneData> zone;
     std::optional<lb::Table> table;
+    bool tables_stale = true;
 
     std::set<base::NodeId> missing;  // hosts whose announced records are not here yet
     base::Instant pull_at{};         // the earliest time to ask one of them

@@ -1,63 +1,15 @@
 #include "agent/planning.h"
 
 #include <algorithm>
-#include <set>
+#include <tuple>
 
-#include "base/hash.h"
+#include "agent/planner.h"
 #include "base/text.h"
 #include "placement/rollout.h"
 
 namespace agent {
 
 namespace {
-
-placement::Phase advancement(runtime::Phase phase) {
-    switch (phase) {
-        case runtime::Phase::healthy:
-            return placement::Phase::healthy;
-        case runtime::Phase::running:
-            return placement::Phase::running;
-        case runtime::Phase::starting:
-        case runtime::Phase::draining:
-        case runtime::Phase::stopping:
-        case runtime::Phase::backoff:
-        case runtime::Phase::failed:
-            return placement::Phase::starting;
-    }
-    return placement::Phase::starting;
-}
-
-placement::Node to_node(LiveNode const& live, NodeFacts const& facts) {
-    placement::Node node;
-    node.id = live.id;
-    node.accepts = !facts.draining && live.duty != Duty::hands_over;
-    node.weight = live.duty == Duty::full ? node.weight : 0;
-    node.capacity = {.cpu_milli = facts.cpu_milli, .memory_bytes = facts.memory_bytes};
-    node.attributes = {{"node.id", to_string(live.id)},
-                       {"node.hostname", facts.name},
-                       {"node.role", "worker"},
-                       {"node.platform.os", facts.os},
-                       {"node.platform.arch", facts.arch}};
-    for (auto const& [name, value] : facts.labels) {
-        node.attributes[base::concat("node.labels.", name)] = value;
-    }
-    return node;
-}
-
-placement::Service to_service(std::string const& key, spec::ServiceSpec const& spec,
-                              std::uint32_t replicas) {
-    placement::Service service;
-    service.key = key;
-    service.global = spec.mode == spec::Mode::global;
-    service.replicas = replicas;
-    for (spec::Constraint const& constraint : spec.constraints) {
-        service.constraints.push_back({constraint.left, constraint.equal, constraint.right});
-    }
-    service.max_per_node = spec.max_replicas_per_node;
-    service.reservation = {.cpu_milli = spec.reservations.cpu_milli,
-                           .memory_bytes = spec.reservations.memory_bytes};
-    return service;
-}
 
 runtime::HealthCheck to_check(spec::HealthCheck const& check) {
     runtime::HealthCheck out;
@@ -84,23 +36,6 @@ runtime::HealthCheck to_check(spec::HealthCheck const& check) {
     out.start_interval = check.start_interval;
     out.retries = check.retries;
     return out;
-}
-
-// Adds what `rest` runs and `plan` does not.
-void complete(placement::Plan& plan, placement::Plan rest) {
-    std::set<SlotKey> placed;
-    for (placement::Assignment const& assignment : plan.assignments) {
-        placed.emplace(assignment.service, assignment.slot);
-    }
-    for (placement::Assignment& assignment : rest.assignments) {
-        if (placed.emplace(assignment.service, assignment.slot).second) {
-            plan.assignments.push_back(std::move(assignment));
-        }
-    }
-    std::ranges::sort(plan.assignments);
-    std::erase_if(plan.pending, [&](placement::Pending const& pending) {
-        return placed.contains({pending.service, pending.slot});
-    });
 }
 
 // The records of one service on live hosts.
@@ -189,58 +124,11 @@ bool served_elsewhere(SlotKey const& slot, runtime::Phase ours, base::NodeId own
            advancement(record->phase) >= advancement(ours);
 }
 
-// What an instance counts for when two hosts hold one slot: of two healthy ones, that of the
-// current revision stays.
-placement::Phase claim(InstanceRecord const& record, std::string const& revision) {
-    placement::Phase const phase = advancement(record.phase);
-    return record.revision == revision ? phase : std::min(phase, placement::Phase::running);
-}
-
 }  // namespace
 
 bool serves(runtime::Phase phase) {
     return phase == runtime::Phase::running || phase == runtime::Phase::healthy ||
            phase == runtime::Phase::draining;
-}
-
-placement::Plan make_plan(State const& state, Roster const& roster) {
-    std::vector<placement::Node> nodes;
-    std::vector<placement::Node> spares;
-    for (auto const& [id, live] : roster) {
-        (live.duty == Duty::spare ? spares : nodes).push_back(to_node(live, state.nodes().at(id)));
-    }
-    std::vector<placement::Service> services;
-    for (auto const& [key, service] : state.services()) {
-        services.push_back(to_service(key, service.spec, state.replicas(key)));
-    }
-    std::vector<placement::Incumbent> incumbents;
-    for (auto const& [node, records] : state.instances()) {
-        if (!roster.contains(node)) {
-            continue;
-        }
-        for (auto const& [slot, record] : records) {
-            auto const service = state.services().find(slot.service);
-            if (service != state.services().end()) {
-                incumbents.push_back(
-                    {slot.service, slot.slot, node, claim(record, service->second.revision)});
-            }
-        }
-    }
-    placement::Plan plan = placement::assign(nodes, services, incumbents);
-    if (!spares.empty()) {
-        complete(plan, placement::assign(spares, services, incumbents));
-    }
-    return plan;
-}
-
-std::uint64_t digest(placement::Plan const& plan) {
-    base::ByteWriter out;
-    for (placement::Assignment const& assignment : plan.assignments) {
-        out.sized(assignment.service);
-        out.u32(assignment.slot);
-        out.raw(std::as_bytes(std::span(assignment.node.bytes)));
-    }
-    return base::stable_hash(out.view());
 }
 
 runtime::Desired desired_slot(ServiceState const& service, std::uint32_t slot,
@@ -272,10 +160,20 @@ Intent make_intent(base::NodeId self, std::string_view zone, placement::Plan con
         held[{instance.assignment.service, instance.assignment.slot}] = &instance;
     }
     Intent intent;
+    auto next = held.begin();  // in step with the plan, most of which is not about this host
     for (placement::Assignment const& assignment : plan.assignments) {
+        auto const place = std::tie(assignment.service, assignment.slot);
+        while (next != held.end() && std::tie(next->first.service, next->first.slot) < place) {
+            ++next;
+        }
+        bool const holds =
+            next != held.end() && std::tie(next->first.service, next->first.slot) == place;
+        if (!holds && assignment.node != self) {
+            continue;
+        }
+        auto const ours = holds ? next : held.end();
         SlotKey const key{assignment.service, assignment.slot};
         ServiceState const& service = state.services().find(key.service)->second;
-        auto const ours = held.find(key);
         bool const lives = ours != held.end() && serves(ours->second->phase);
         if (assignment.node != self) {
             // Make before break: the new holder must serve before ours goes.

@@ -16,11 +16,6 @@ namespace agent {
 // Its process runs and may have clients.
 [[nodiscard]] bool serves(runtime::Phase phase);
 
-// Who runs what, from the shared state and the live hosts: the same on every host that sees both
-// alike. An unsteady host counts for nothing, but keeps what it holds and no other host can take.
-[[nodiscard]] placement::Plan make_plan(State const& state, Roster const& roster);
-[[nodiscard]] std::uint64_t digest(placement::Plan const& plan);
-
 // A slot of ours that does not start yet, and why, for a person.
 struct Waiting {
     SlotKey slot;

@@ -151,6 +151,10 @@ StatusReport Agent::Machine::status(base::Instant now) const {
 }
 
 std::vector<NodeReport> Agent::Machine::nodes(base::Instant now) const {
+    std::map<base::NodeId, base::Prefix> subnets;
+    for (auto const& [prefix, owner] : state.subnets()) {
+        subnets[owner] = prefix;
+    }
     std::vector<NodeReport> reports;
     for (auto const& [id, member] : gossip.members()) {
         NodeReport report;
@@ -175,10 +179,8 @@ std::vector<NodeReport> Agent::Machine::nodes(base::Instant now) const {
                 report.labels.push_back(base::concat(name, '=', value));
             }
         }
-        for (auto const& [prefix, owner] : state.subnets()) {
-            if (owner == id) {
-                report.subnet = to_string(prefix);
-            }
+        if (auto const claimed = subnets.find(id); claimed != subnets.end()) {
+            report.subnet = to_string(claimed->second);
         }
         auto const held = state.instances().find(id);
         if (held != state.instances().end() && report.current) {

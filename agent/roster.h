@@ -31,6 +31,7 @@ struct LiveNode {
     base::SocketAddress address;
     bool suspect{};  // no answer lately; it keeps its slots until it is down
     Duty duty{};
+    friend bool operator==(LiveNode const&, LiveNode const&) = default;
 };
 
 using Roster = std::map<base::NodeId, LiveNode>;

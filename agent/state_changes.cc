@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "agent/known_hosts.h"
 #include "agent/machine.h"
@@ -18,8 +19,14 @@ constexpr std::size_t large_pending_max = 256;
 constexpr std::size_t unsent_max = 64;
 // So many entries of others are written at once, however soon after the last write.
 constexpr std::size_t unwritten_max = 512;
-// Keys that no plan depends on.
+// Keys that no plan depends on, and those that neither zone nor table does.
 constexpr auto unplanned = std::to_array<std::string_view>({"subnet/", "vip/", "token/"});
+constexpr auto untabled = std::to_array<std::string_view>({"subnet/", "node/", "scale/", "token/"});
+
+bool begins_with_any(std::string_view key, std::span<std::string_view const> prefixes) {
+    return std::ranges::any_of(prefixes,
+                               [&](std::string_view prefix) { return key.starts_with(prefix); });
+}
 
 base::Bytes framed(Part part, base::ByteView bytes) {
     base::Bytes out;
@@ -106,9 +113,11 @@ void Agent::Machine::note_changed(std::string_view key) {
     state.update(key, map.value(key));
     dirty = true;
     wishes_changed = wishes_changed || key.ends_with("/wish");
-    plan_stale = plan_stale || std::ranges::none_of(unplanned, [&](std::string_view prefix) {
-                     return key.starts_with(prefix);
-                 });
+    roster_stale = roster_stale || key.starts_with("node/");
+    network_stale = network_stale || key.starts_with("subnet/");
+    plan_stale = plan_stale || !begins_with_any(key, unplanned);
+    planner.note_changed(key);
+    tables_stale = tables_stale || !begins_with_any(key, untabled);
 }
 
 void Agent::Machine::spread(crdt::Entry const& entry) {
@@ -228,6 +237,8 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
             note_loss();
         }
         roster_changed = true;
+        roster_stale = true;
+        network_stale = true;
     }
     for (gossip::Trouble const& trouble : effects.troubles) {
         out.notices.push_back({Level::warning, troubles.note(now, trouble, gossip.members())});

@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "agent/planning.h"
+#include "agent/planner.h"
 #include "tests/unit/agent/support.h"
 
 using namespace agent;

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "agent/planner.h"
 #include "tests/unit/agent/support.h"
 
 using namespace agent;

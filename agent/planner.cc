@@ -1,0 +1,214 @@
+#include "agent/planner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/hash.h"
+#include "base/text.h"
+
+namespace agent {
+
+namespace {
+
+constexpr std::size_t id_digits = 32;
+
+// With those attributes only that some constraint looks at.
+placement::Node to_node(LiveNode const& live, NodeFacts const& facts,
+                        std::set<std::string, std::less<>> const& looked_at) {
+    placement::Node node;
+    node.id = live.id;
+    node.accepts = !facts.draining && live.duty != Duty::hands_over;
+    node.weight = live.duty == Duty::full ? node.weight : 0;
+    node.capacity = {.cpu_milli = facts.cpu_milli, .memory_bytes = facts.memory_bytes};
+    auto const add = [&](std::string name, std::string const& value) {
+        if (looked_at.contains(name)) {
+            node.attributes.emplace(std::move(name), value);
+        }
+    };
+    add("node.id", to_string(live.id));
+    add("node.hostname", facts.name);
+    add("node.role", "worker");
+    add("node.platform.os", facts.os);
+    add("node.platform.arch", facts.arch);
+    for (auto const& [name, value] : facts.labels) {
+        add(base::concat("node.labels.", name), value);
+    }
+    return node;
+}
+
+placement::Service to_service(std::string const& key, spec::ServiceSpec const& spec,
+                              std::uint32_t replicas) {
+    placement::Service service;
+    service.key = key;
+    service.global = spec.mode == spec::Mode::global;
+    service.replicas = replicas;
+    for (spec::Constraint const& constraint : spec.constraints) {
+        service.constraints.push_back({constraint.left, constraint.equal, constraint.right});
+    }
+    service.max_per_node = spec.max_replicas_per_node;
+    service.reservation = {.cpu_milli = spec.reservations.cpu_milli,
+                           .memory_bytes = spec.reservations.memory_bytes};
+    return service;
+}
+
+// Adds what `rest` runs and `plan` does not.
+void complete(placement::Plan& plan, placement::Plan rest) {
+    std::set<SlotKey> placed;
+    for (placement::Assignment const& assignment : plan.assignments) {
+        placed.emplace(assignment.service, assignment.slot);
+    }
+    for (placement::Assignment& assignment : rest.assignments) {
+        if (placed.emplace(assignment.service, assignment.slot).second) {
+            plan.assignments.push_back(std::move(assignment));
+        }
+    }
+    std::ranges::sort(plan.assignments);
+    std::erase_if(plan.pending, [&](placement::Pending const& pending) {
+        return placed.contains({pending.service, pending.slot});
+    });
+}
+
+// What an instance counts for when two hosts hold one slot: of two healthy ones, that of the
+// current revision stays.
+placement::Phase claim(InstanceRecord const& record, std::string const& revision) {
+    placement::Phase const phase = advancement(record.phase);
+    return record.revision == revision ? phase : std::min(phase, placement::Phase::running);
+}
+
+// The host that a key of this kind is about.
+std::optional<base::NodeId> host_of(std::string_view key, std::string_view kind) {
+    return key.starts_with(kind) ? base::parse_node_id(key.substr(kind.size(), id_digits))
+                                 : std::nullopt;
+}
+
+}  // namespace
+
+placement::Phase advancement(runtime::Phase phase) {
+    switch (phase) {
+        case runtime::Phase::healthy:
+            return placement::Phase::healthy;
+        case runtime::Phase::running:
+            return placement::Phase::running;
+        case runtime::Phase::starting:
+        case runtime::Phase::draining:
+        case runtime::Phase::stopping:
+        case runtime::Phase::backoff:
+        case runtime::Phase::failed:
+            return placement::Phase::starting;
+    }
+    return placement::Phase::starting;
+}
+
+void Planner::note_changed(std::string_view key) {
+    if (key.starts_with("service/") || key.starts_with("scale/")) {
+        services_changed_ = true;
+    } else if (auto const host = host_of(key, "node/")) {
+        facts_changed_.insert(*host);
+    } else if (auto const holder = host_of(key, "instance/")) {
+        records_changed_.insert(*holder);
+    }
+}
+
+placement::Plan const& Planner::plan(State const& state, Roster const& roster) {
+    if (std::exchange(services_changed_, false)) {
+        set_services(state);
+    }
+    follow(state, roster);
+    for (base::NodeId const host : std::exchange(facts_changed_, {})) {
+        if (auto const live = roster.find(host); live != roster.end()) {
+            set_node(state, live->second);
+        }
+    }
+    for (base::NodeId const host : std::exchange(records_changed_, {})) {
+        if (auto const live = roster.find(host); live != roster.end()) {
+            set_records(state, live->second);
+        }
+    }
+    placement::Plan const& plan = steady_.plan();
+    bool const spares =
+        std::ranges::any_of(planned_, [](auto const& host) { return host.second == Duty::spare; });
+    if (!spares) {
+        return plan;
+    }
+    with_spares_ = plan;
+    complete(with_spares_, spare_.plan());
+    return with_spares_;
+}
+
+void Planner::set_services(State const& state) {
+    std::vector<placement::Service> services;
+    std::set<std::string, std::less<>> looked_at;
+    for (auto const& [key, service] : state.services()) {
+        services.push_back(to_service(key, service.spec, state.replicas(key)));
+        for (placement::Constraint const& constraint : services.back().constraints) {
+            looked_at.insert(constraint.left);
+        }
+    }
+    spare_.set_services(services);
+    steady_.set_services(std::move(services));
+    bool const others = looked_at != looked_at_;
+    looked_at_ = std::move(looked_at);
+    for (auto const& [host, duty] : planned_) {
+        records_changed_.insert(host);
+        if (others) {
+            facts_changed_.insert(host);
+        }
+    }
+}
+
+// Takes in who came, who went and whose duty is another.
+void Planner::follow(State const& state, Roster const& roster) {
+    std::erase_if(planned_, [&](auto const& host) {
+        auto const live = roster.find(host.first);
+        bool const stays = live != roster.end() &&
+                           (live->second.duty == Duty::spare) == (host.second == Duty::spare);
+        if (!stays) {
+            planner_of(host.second).remove_node(host.first);
+        }
+        return !stays;
+    });
+    for (auto const& [id, live] : roster) {
+        auto const [known, fresh] = planned_.try_emplace(id, live.duty);
+        if (fresh || known->second != live.duty) {
+            known->second = live.duty;
+            set_node(state, live);
+        }
+        if (fresh) {
+            set_records(state, live);
+        }
+    }
+}
+
+void Planner::set_node(State const& state, LiveNode const& live) {
+    planner_of(live.duty).set_node(to_node(live, state.nodes().at(live.id), looked_at_));
+}
+
+void Planner::set_records(State const& state, LiveNode const& live) {
+    std::vector<placement::Incumbent> held;
+    if (auto const records = state.instances().find(live.id); records != state.instances().end()) {
+        for (auto const& [slot, record] : records->second) {
+            auto const service = state.services().find(slot.service);
+            if (service != state.services().end()) {
+                held.push_back(
+                    {slot.service, slot.slot, live.id, claim(record, service->second.revision)});
+            }
+        }
+    }
+    planner_of(live.duty).set_incumbents(live.id, held);
+}
+
+placement::Plan make_plan(State const& state, Roster const& roster) {
+    return Planner().plan(state, roster);
+}
+
+std::uint64_t digest(placement::Plan const& plan) {
+    base::ByteWriter out;
+    for (placement::Assignment const& assignment : plan.assignments) {
+        out.sized(assignment.service);
+        out.u32(assignment.slot);
+        out.raw(std::as_bytes(std::span(assignment.node.bytes)));
+    }
+    return base::stable_hash(out.view());
+}
+
+}  // namespace agent
