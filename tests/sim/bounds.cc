@@ -40,12 +40,13 @@ base::Duration suspicion_max(World const& world) {
                             std::chrono::ceil<milliseconds>(answer * scale);
 }
 
-// The longest of two reports of the same thing, planned apart.
-base::Duration planned(World const& world) {
-    return 4 * world.config().plan_interval;
-}
-
 }  // namespace
+
+base::Duration planned(World const& world) {
+    // As in the product: agent/deciding.cc (pace).
+    auto const pace = 1 + static_cast<std::int64_t>(world.hosts().size() / 40);
+    return 4 * pace * world.config().plan_interval;
+}
 
 base::Duration heal_bound(World const& world) {
     agent::Config const& config = world.config();

@@ -18,6 +18,9 @@ inline constexpr base::Duration heal_proof = base::seconds(5);
 // From then until its replicas run elsewhere.
 [[nodiscard]] base::Duration recovery_bound(World const& world);
 
+// The longest between two reports of the same thing and the decisions that follow from them.
+[[nodiscard]] base::Duration planned(World const& world);
+
 // Until gossip has brought a small edit to half of the hosts, and until all have it.
 [[nodiscard]] base::Duration gossip_bound(World const& world);
 [[nodiscard]] base::Duration news_bound(World const& world);

@@ -143,6 +143,9 @@ int run(sim::Options const& options) {
                         static_cast<unsigned long long>(result->settings.seed),
                         result->settings.hosts,
                         static_cast<unsigned long long>(result->outcome.trace));
+            if (!result->outcome.figures.empty()) {
+                std::printf("%s\n", result->outcome.figures.c_str());
+            }
         }
     }
     progress.summarize();

@@ -33,6 +33,8 @@ bool set_number(std::string_view name, std::uint64_t value, Options& options) {
         options.hosts = value;
     } else if (name == "--jobs" && value >= 1 && value <= jobs_max) {
         options.jobs = value;
+    } else if (name == "--vanish") {
+        options.vanish = value;
     } else if (name == "--fault-seconds") {
         options.fault_phase = base::seconds(value);
     } else {
@@ -48,7 +50,8 @@ Settings Options::settings(std::uint64_t seed) const {
             .hosts = hosts != 0 ? hosts : draw_hosts(seed),
             .without = without,
             .fault_phase = fault_phase,
-            .calm = calm.value_or(draw_calm(seed))};
+            .calm = calm.value_or(draw_calm(seed)),
+            .vanish = vanish};
 }
 
 std::optional<Options> parse_options(std::vector<std::string_view> const& arguments) {
@@ -74,7 +77,9 @@ std::optional<Options> parse_options(std::vector<std::string_view> const& argume
             }
         }
     }
-    return options;
+    // One is lost before, and most must remain.
+    bool const few = options.vanish == 0 || 2 * options.vanish < options.hosts;
+    return few ? std::optional(options) : std::nullopt;
 }
 
 std::string_view usage() {
@@ -87,6 +92,7 @@ std::string_view usage() {
            "  --without KIND,...   leave out kinds of fault: loss, partition, ... "
            "(tests/sim/faults.h)\n"
            "  --calm               no faults at all (default: one seed in sixteen)\n"
+           "  --vanish K           in the end so many hosts are lost at once\n"
            "  --fault-seconds T    how long the faults last (default 30)\n"
            "  --shrink             find the smallest run that still fails\n"
            "Exit codes: 0 all held, 2 usage, 127 crash, 128 liveness, 129 safety.\n";
@@ -105,6 +111,9 @@ std::string replay_command(Settings const& settings) {
     if (settings.fault_phase != Settings().fault_phase) {
         auto const seconds = std::chrono::duration_cast<base::seconds>(settings.fault_phase);
         command += base::concat(" --fault-seconds ", seconds.count());
+    }
+    if (settings.vanish != 0) {
+        command += base::concat(" --vanish ", settings.vanish);
     }
     if (settings.calm && !draw_calm(settings.seed)) {
         command += " --calm";

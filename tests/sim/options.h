@@ -18,6 +18,7 @@ struct Options {
     std::vector<Fault> without;
     base::Duration fault_phase = Settings().fault_phase;
     std::optional<bool> calm;  // nothing: drawn per seed
+    std::size_t vanish = 0;
     std::size_t jobs = 1;
     bool shrink = false;
     bool help = false;

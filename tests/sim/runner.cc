@@ -26,6 +26,7 @@ base::Bytes pack(Outcome const& outcome) {
     out.sized(outcome.property);
     out.sized(outcome.act);
     out.sized(std::string_view(outcome.text).substr(0, text_max));
+    out.sized(std::string_view(outcome.figures).substr(0, text_max));
     out.u64(outcome.trace);
     out.u64(outcome.events);
     out.u64(static_cast<std::uint64_t>(outcome.simulated.count()));
@@ -38,6 +39,7 @@ bool unpack(std::string const& said, Outcome& outcome) {
     outcome.property = in.text(text_max);
     outcome.act = in.text(text_max);
     outcome.text = in.text(text_max);
+    outcome.figures = in.text(text_max);
     outcome.trace = in.u64();
     outcome.events = in.u64();
     outcome.simulated = base::Duration(static_cast<std::int64_t>(in.u64()));

@@ -6,9 +6,11 @@
 #include "agent/records.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "tests/sim/bounds.h"
 #include "tests/sim/chaos.h"
 #include "tests/sim/checkers/containers.h"
 #include "tests/sim/checkers/limits.h"
+#include "tests/sim/checkers/losses.h"
 #include "tests/sim/checkers/membership.h"
 #include "tests/sim/checkers/state.h"
 #include "tests/sim/checkers/suites.h"
@@ -48,7 +50,7 @@ public:
     }
 
     Outcome tell() {
-        boots() && suffers() && heals() && idles() && updates() && loses_a_host();
+        boots() && suffers() && heals() && idles() && updates() && loses_a_host() && loses_many();
         outcome_.trace = world_.trace();
         outcome_.events = world_.events();
         outcome_.simulated = world_.now().time_since_epoch();
@@ -64,7 +66,7 @@ private:
         }
         users_.deploy();
         // The subnets are claimed and each host knows of the others' from here on.
-        return watched_for(seconds(2) + 4 * world_.config().plan_interval);
+        return watched_for(seconds(2) + planned(world_));
     }
 
     bool suffers() {
@@ -167,6 +169,45 @@ private:
             return fails(Verdict::liveness, *violation);
         }
         return holds(unmoved) && holds(always_) && holds(nothing_lost());
+    }
+
+    // Hosts that lose their power at the same moment are one cut to each survivor, and one plan.
+    bool loses_many() {
+        act_ = "vanish";
+        if (settings_.vanish == 0) {
+            return true;
+        }
+        std::vector<Host const*> hosts = running_hosts(world_);
+        prng_.shuffle(std::span(hosts));
+        hosts.resize(std::min(settings_.vanish, hosts.size() / 2));
+        LostTogether counted(world_, hosts.size());
+        base::Instant const begun = world_.now();
+        for (Host const* const host : hosts) {
+            world_.crash_host(host->index);
+        }
+        auto const after = [&] {
+            return std::chrono::duration_cast<milliseconds>(world_.now() - begun).count();
+        };
+        Complaint complaint;
+        world_.run_until(detection_bound(world_),
+                         [&] { return !(complaint = counted.check(world_)); });
+        outcome_.figures = base::concat("counted after ", after(), " ms: ", counted.tally(world_));
+        if (complaint) {
+            return fails(Verdict::liveness, {std::string(counted.name()), *complaint});
+        }
+        ReplicasRun replaced;
+        world_.run_until(recovery_bound(world_),
+                         [&] { return !(complaint = replaced.check(world_)); });
+        if (complaint) {
+            return fails(Verdict::liveness, {std::string(replaced.name()), *complaint});
+        }
+        outcome_.figures += base::concat("; all replicas run after ", after(), " ms");
+        if (auto const violation = comes_true_all(recovery_bound(world_) + news_bound(world_))) {
+            return fails(Verdict::liveness, *violation);
+        }
+        complaint = counted.check(world_);
+        return complaint ? fails(Verdict::safety, {std::string(counted.name()), *complaint})
+                         : holds(always_) && holds(nothing_lost());
     }
 
     template <class Checked, class... Arguments>

@@ -14,7 +14,8 @@ struct Settings {
     std::size_t hosts{};
     std::vector<Fault> without{};  // kinds of fault that are left out
     base::Duration fault_phase = base::seconds(30);
-    bool calm = false;  // no fault at all
+    bool calm = false;       // no fault at all
+    std::size_t vanish = 0;  // so many hosts are lost at once in the end
 };
 
 enum class Verdict : std::uint8_t {
@@ -28,6 +29,7 @@ struct Outcome {
     std::string property;  // which one, in which act, and how; empty when all held
     std::string act;
     std::string text;
+    std::string figures;    // what was measured, for a person; most runs measure nothing
     std::uint64_t trace{};  // the same for the same settings
     std::uint64_t events{};
     base::Duration simulated{};

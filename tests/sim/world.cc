@@ -45,11 +45,6 @@ agent::Config fleet_config(std::uint64_t seed, std::size_t hosts) {
         auto const bits = std::bit_width(hosts);
         config.fleet_range.length = static_cast<std::uint8_t>(24 - bits);
     }
-    // Every host plans the whole fleet, and all of them on one machine: large fleets plan less
-    // often.
-    if (hosts > 100) {
-        config.plan_interval = milliseconds(hosts);
-    }
     return config;
 }
 

@@ -25,7 +25,14 @@ Complaint EveryoneAlive::check(World const& world) {
 }
 
 Complaint NoFalseDown::check(World const& world) {
-    for (Host const* const host : running_hosts(world)) {
+    std::vector<Host const*> const hosts = running_hosts(world);
+    // Reports of all by all are dear. Who is not seen to answer shows in the contacts; a host that
+    // calls itself unsteady does so for seconds and to everybody, so one that looks is enough.
+    Host const* const looks = hosts[turn_++ % hosts.size()];
+    for (Host const* const host : hosts) {
+        if (host != looks && host->agent->contacts().size() == hosts.size()) {
+            continue;
+        }
         for (agent::NodeReport const& node : host->agent->nodes(world.local(*host))) {
             if (node.status != agent::NodeStatus::alive) {
                 return concat("host ", short_string(host->id), " sees ", short_string(node.id),

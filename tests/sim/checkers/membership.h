@@ -23,6 +23,9 @@ public:
     [[nodiscard]] std::string_view name() const override { return "no-false-down"; }
 
     [[nodiscard]] Complaint check(World const& world) override;
+
+private:
+    std::size_t turn_ = 0;
 };
 
 // A lost host is down to every running host.
