@@ -5,6 +5,7 @@
 #include "agent/known_hosts.h"
 #include "agent/machine.h"
 #include "agent/near_first.h"
+#include "base/result.h"
 #include "base/text.h"
 
 namespace agent {
@@ -308,13 +309,20 @@ base::Bytes const* Agent::token(std::string_view id) const {
     return machine_->map.value(token_entry(id));
 }
 
-std::expected<void, std::string> Agent::set_gossip(base::Instant now,
-                                                   gossip::Config const& config) {
-    return machine_->gossip.set_config(now, config);
+std::expected<void, std::string> Agent::set_settings(base::Instant now, Settings const& settings,
+                                                     Effects& out) {
+    if (auto fine = check(settings); !fine) {
+        return fine;
+    }
+    TRY_VOID(machine_->gossip.set_config(now, settings.gossip));
+    machine_->config.mass_loss_hold = settings.mass_loss_hold;
+    machine_->dirty = true;
+    machine_->finish(now, out);
+    return {};
 }
 
-gossip::Config const& Agent::gossip_config() const {
-    return machine_->gossip.config();
+Settings Agent::settings() const {
+    return {.gossip = machine_->gossip.config(), .mass_loss_hold = machine_->config.mass_loss_hold};
 }
 
 Outcome<Accepted> Agent::evict(base::Instant now, std::string_view host, Effects& out) {

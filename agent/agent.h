@@ -11,6 +11,7 @@
 
 #include "agent/effects.h"
 #include "agent/report.h"
+#include "agent/settings.h"
 #include "base/address.h"
 #include "base/bytes.h"
 #include "base/ids.h"
@@ -55,8 +56,7 @@ struct Config {
     // Between claiming a subnet and using it: a concurrent claim has been heard of by then, also
     // while a fleet boots and gossip is busy with its members.
     base::Duration claim_hold = base::seconds(1);
-    // A part of the fleet that sees less than half of it takes over in full after this long.
-    base::Duration mass_loss_hold = base::seconds(30);
+    base::Duration mass_loss_hold = Settings().mass_loss_hold;
     // Changes within this time lead to one plan and one set of tables. In a large fleet the time is
     // longer, except after the loss of hosts: twice as long with 40 members, and so on.
     base::Duration plan_interval = base::milliseconds(20);
@@ -145,10 +145,11 @@ public:
     [[nodiscard]] Outcome<Accepted> put_token(base::Instant now, std::string_view id,
                                               base::Bytes record, Effects& out);
     [[nodiscard]] base::Bytes const* token(std::string_view id) const;
-    // Membership's parameters from now on; on error (see gossip::check()) nothing has changed.
-    [[nodiscard]] std::expected<void, std::string> set_gossip(base::Instant now,
-                                                              gossip::Config const& config);
-    [[nodiscard]] gossip::Config const& gossip_config() const;
+    // From now on; on error (see check()) nothing has changed.
+    [[nodiscard]] std::expected<void, std::string> set_settings(base::Instant now,
+                                                                Settings const& settings,
+                                                                Effects& out);
+    [[nodiscard]] Settings settings() const;
     // Throws a host out of the fleet, and takes it back: `host` is its name, its id or a beginning
     // of that. Every host ceases to hear it as soon as it learns of that; see docs/membership.md.
     [[nodiscard]] Outcome<Accepted> evict(base::Instant now, std::string_view host, Effects& out);

@@ -106,7 +106,7 @@ public:
             .images = [this] { return images(); },
             .doctor = [this] { return driver_->diagnose(); },
             .reload =
-                [command](gossip::Config const& in_force) { return reload(command, in_force); },
+                [command](agent::Settings const& in_force) { return reload(command, in_force); },
             .problems = [this] { return problems(); },
         };
     }
@@ -124,14 +124,14 @@ private:
     Adapters() = default;
 
     static base::Result<net::GossipReload> reload(RunCommand const& command,
-                                                  gossip::Config const& in_force) {
+                                                  agent::Settings const& in_force) {
         auto const options = command.reread();
         if (!options) {
             return base::fail(options.error());
         }
-        GossipSettings settings = TRY(gossip_settings(options->gossip_file, options->gossip));
-        std::vector<std::string> changes = gossip_changes(in_force, settings.config);
-        return net::GossipReload{settings.config, std::move(settings.summary), std::move(changes)};
+        GossipSettings read = TRY(gossip_settings(options->gossip_file, options->gossip));
+        std::vector<std::string> changes = gossip_changes(in_force, read.settings);
+        return net::GossipReload{read.settings, std::move(read.summary), std::move(changes)};
     }
 
     base::Result<void> set_network(agent::NetworkPlan const& plan) {
@@ -202,8 +202,9 @@ base::Result<bool> serve(DaemonOptions const& options, RunCommand const& command
     if (options.labels.size() > agent::labels_max) {
         return base::fail(base::concat("at most ", agent::labels_max, " labels"));
     }
-    GossipSettings settings = TRY(gossip_settings(options.gossip_file, options.gossip));
-    config.gossip = settings.config;
+    GossipSettings membership = TRY(gossip_settings(options.gossip_file, options.gossip));
+    config.gossip = membership.settings.gossip;
+    config.mass_loss_hold = membership.settings.mass_loss_hold;
     config.id = identity.id();
     config.address = {TRY(reachable_address(options, fleet->seeds)), options.listen.port};
     config.boot = boot;
@@ -212,7 +213,7 @@ base::Result<bool> serve(DaemonOptions const& options, RunCommand const& command
     transport.bind = options.listen.ip;
     transport.port = options.listen.port;
     auto const host = TRY(net::Host::start({.agent = config,
-                                            .profile = std::move(settings.summary),
+                                            .profile = std::move(membership.summary),
                                             .identity = identity,
                                             .fleet = *std::move(fleet),
                                             .first_counter = net::first_counter(boot),

@@ -14,8 +14,30 @@
 namespace cmd {
 namespace {
 
+using agent::Settings;
 using gossip::Config;
-using Field = std::variant<base::Duration Config::*, int Config::*, std::size_t Config::*>;
+using Field = std::variant<base::Duration Config::*, int Config::*, std::size_t Config::*,
+                           base::Duration Settings::*>;
+
+template <class Value>
+auto& at(auto& settings, Value Config::* field) {
+    return settings.gossip.*field;
+}
+
+template <class Value>
+auto& at(auto& settings, Value Settings::* field) {
+    return settings.*field;
+}
+
+template <class Whole>
+constexpr bool is_timed(base::Duration Whole::*) {
+    return true;
+}
+
+template <class Value, class Whole>
+constexpr bool is_timed(Value Whole::*) {
+    return false;
+}
 
 struct Parameter {
     std::string_view name;
@@ -51,6 +73,8 @@ constexpr std::array parameters{
               "A host lost twice within this time is unsteady"},
     Parameter{"flap-hold", &Config::flap_hold, "for this long at first"},
     Parameter{"flap-hold-max", &Config::flap_hold_max, "and for this long at most"},
+    Parameter{"mass-loss-hold", &Settings::mass_loss_hold,
+              "Who sees less than half of the fleet takes over in full after this long"},
     Parameter{"datagram-max", &Config::datagram_max,
               "Bytes in a datagram before the path is known to carry more"},
     Parameter{"stream-max", &Config::stream_max, "Bytes in a stream message"},
@@ -96,7 +120,7 @@ Parameter const* find(std::string_view name) {
     return found == parameters.end() ? nullptr : found;
 }
 
-base::Result<void> set(Config& config, std::string const& name, std::string const& text) {
+base::Result<void> set(Settings& settings, std::string const& name, std::string const& text) {
     Parameter const* const parameter = find(name);
     if (parameter == nullptr) {
         std::vector<std::string> names;
@@ -110,14 +134,13 @@ base::Result<void> set(Config& config, std::string const& name, std::string cons
     }
     return std::visit(
         [&](auto field) -> base::Result<void> {
-            auto const value = parse(text, config.*field);
+            auto const value = parse(text, at(settings, field));
             if (!value) {
-                constexpr bool timed = std::same_as<decltype(field), base::Duration Config::*>;
-                return base::fail(
-                    base::concat("gossip ", name, ": \"", text, "\" is not ",
-                                 timed ? "a duration such as 200ms, 5s or 2m" : "a number"));
+                return base::fail(base::concat(
+                    "gossip ", name, ": \"", text, "\" is not ",
+                    is_timed(field) ? "a duration such as 200ms, 5s or 2m" : "a number"));
             }
-            config.*field = *value;
+            at(settings, field) = *value;
             return {};
         },
         parameter->field);
@@ -128,7 +151,7 @@ base::Result<void> set(Config& config, std::string const& name, std::string cons
 std::vector<GossipParameter> gossip_parameters() {
     std::vector<GossipParameter> out;
     for (Parameter const& each : parameters) {
-        bool const timed = std::holds_alternative<base::Duration Config::*>(each.field);
+        bool const timed = std::visit([](auto field) { return is_timed(field); }, each.field);
         out.push_back({each.name, timed ? "DURATION" : "N", each.help});
     }
     return out;
@@ -146,26 +169,27 @@ base::Result<GossipSettings> gossip_settings(GossipTexts const& file, GossipText
         }
         profile = *known;
     }
-    GossipSettings out{gossip::config_of(profile), std::string(to_string(profile))};
+    GossipSettings out{.settings = {.gossip = gossip::config_of(profile)},
+                       .summary = std::string(to_string(profile))};
     std::string_view before = " with ";
     for (auto const& [name, text] : texts) {
-        TRY_VOID(set(out.config, name, text));
+        TRY_VOID(set(out.settings, name, text));
         out.summary += base::concat(std::exchange(before, ", "), name, "=", text);
     }
-    if (auto const fine = gossip::check(out.config); !fine) {
+    if (auto const fine = agent::check(out.settings); !fine) {
         return base::fail(base::concat("gossip: ", fine.error()));
     }
     return out;
 }
 
-std::vector<std::string> gossip_changes(gossip::Config const& before, gossip::Config const& after) {
+std::vector<std::string> gossip_changes(Settings const& before, Settings const& after) {
     std::vector<std::string> out;
     for (Parameter const& parameter : parameters) {
         std::visit(
             [&](auto field) {
-                if (before.*field != after.*field) {
-                    out.push_back(base::concat(parameter.name, ": ", show(before.*field), " -> ",
-                                               show(after.*field)));
+                if (at(before, field) != at(after, field)) {
+                    out.push_back(base::concat(parameter.name, ": ", show(at(before, field)),
+                                               " -> ", show(at(after, field))));
                 }
             },
             parameter.field);

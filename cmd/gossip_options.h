@@ -6,15 +6,15 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/settings.h"
 #include "base/result.h"
-#include "gossip/config.h"
 
 // The parameters of membership as users write them: `--gossip-probe-interval 1s`, or
 // `probe-interval = "1s"` in the section [gossip] of the configuration file.
 namespace cmd {
 
 struct GossipParameter {
-    std::string_view name;  // "probe-interval": that of gossip::Config, with dashes
+    std::string_view name;  // "probe-interval": that of agent::Settings, with dashes
     std::string_view form;  // "DURATION" or "N"
     std::string_view help;
 };
@@ -25,7 +25,7 @@ struct GossipParameter {
 using GossipTexts = std::map<std::string, std::string>;
 
 struct GossipSettings {
-    gossip::Config config;
+    agent::Settings settings;
     std::string summary;  // "lan", "wan with probe-interval=1s"
 };
 
@@ -35,7 +35,7 @@ struct GossipSettings {
                                                            GossipTexts const& given);
 
 // "probe-interval: 200ms -> 1s", for each that differs.
-[[nodiscard]] std::vector<std::string> gossip_changes(gossip::Config const& before,
-                                                      gossip::Config const& after);
+[[nodiscard]] std::vector<std::string> gossip_changes(agent::Settings const& before,
+                                                      agent::Settings const& after);
 
 }  // namespace cmd

@@ -20,7 +20,7 @@ namespace net {
 
 // Membership's settings as the configuration has them now.
 struct GossipReload {
-    gossip::Config config;
+    agent::Settings settings;
     std::string summary;
     std::vector<std::string> changes;  // from those in force, a line each
 };
@@ -39,7 +39,7 @@ struct HostPorts {
     std::function<std::vector<ImageReport>()> images;
     std::function<std::vector<std::string>()> doctor;
     // Reads the configuration again; `in_force` is what it may differ from.
-    std::function<base::Result<GossipReload>(gossip::Config const& in_force)> reload;
+    std::function<base::Result<GossipReload>(agent::Settings const& in_force)> reload;
     // What the data path cannot do now (a published port in use), a line each.
     std::function<std::vector<std::string>()> problems;
 };

@@ -19,12 +19,12 @@ void Host::Loop::await_hangup() {
 }
 
 agent::Outcome<std::vector<std::string>> Host::Loop::reload() {
-    base::Result<GossipReload> read = ports_.reload(agent_->gossip_config());
+    base::Result<GossipReload> read = ports_.reload(agent_->settings());
     if (!read) {
         return std::unexpected(agent::Refusal{std::move(read).error().message});
     }
-    auto const set = tell([&](agent::Agent& agent, agent::Effects&) {
-        return agent.set_gossip(now(), read->config);
+    auto const set = tell([&](agent::Agent& agent, agent::Effects& out) {
+        return agent.set_settings(now(), read->settings, out);
     });
     if (!set) {
         return std::unexpected(agent::Refusal{set.error()});

@@ -76,3 +76,29 @@ TEST_CASE("of two hosts each goes on with everything") {
     CHECK(fleet.runs(1, "shop/web") == 4);
     CHECK(fleet.runs(2, "shop/web") == 4);
 }
+
+TEST_CASE("how long a loss must last can be changed while the agent is braked") {
+    Fleet fleet(5);
+    fleet.run(seconds(5));
+    fleet.part({1, 2});
+    auto const braked = [&] {
+        return std::ranges::any_of(fleet.status(1).problems, [](std::string const& problem) {
+            return problem.starts_with("sees 2 of 5 hosts");
+        });
+    };
+    REQUIRE(fleet.run_until(seconds(10), braked));
+    Settings settings = fleet.at(1).settings();
+    CHECK(settings.mass_loss_hold == seconds(30));
+    auto const set = [&](base::Duration hold) {
+        settings.mass_loss_hold = hold;
+        bool fine = false;
+        fleet.tell(1, [&](Agent& agent, Effects& out) {
+            fine = agent.set_settings(fleet.now, settings, out).has_value();
+        });
+        return fine;
+    };
+    CHECK_FALSE(set(seconds(3601)));
+    CHECK(fleet.at(1).settings().mass_loss_hold == seconds(30));
+    CHECK(set(seconds(6)));
+    CHECK(fleet.run_until(seconds(7), [&] { return !braked(); }));
+}
