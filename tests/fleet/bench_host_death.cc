@@ -23,6 +23,8 @@ constexpr auto service = "bench/web";
 constexpr std::uint16_t port = 80;
 constexpr base::Duration patience = base::seconds(60);
 constexpr base::Duration idle = base::seconds(10);
+constexpr base::Duration detection_target = base::seconds(2);
+constexpr base::Duration recovery_target = base::seconds(3);
 
 // Two replicas for each host: whichever dies has some, with near certainty.
 constexpr std::string_view service_file = R"(services:
@@ -108,7 +110,24 @@ void say_row(std::string_view name, HostDeath const& death) {
                      death.failed, " | ", death.failed_after_1s, " |"));
 }
 
-void bench_deaths(std::string const& agent) {
+// The targets that were missed, in words.
+std::string missed_of(HostDeath const& median) {
+    std::string missed;
+    auto const check = [&](bool met, std::string_view what, std::string const& measured) {
+        if (!met) {
+            missed += base::concat(missed.empty() ? "" : "; ", what, measured);
+        }
+    };
+    check(median.detection < detection_target,
+          "median detection: ", fleet::in_milliseconds(median.detection));
+    check(median.recovery < recovery_target,
+          "median recovery: ", fleet::in_milliseconds(median.recovery));
+    check(median.failed_after_1s == 0,
+          "requests that failed after 1 s, median: ", std::to_string(median.failed_after_1s));
+    return missed;
+}
+
+std::string bench_deaths(std::string const& agent) {
     say("| host death, run | detection | recovery | requests | failed | failed after 1 s |");
     say("|---|---|---|---|---|---|");
     std::vector<HostDeath> deaths;
@@ -116,11 +135,13 @@ void bench_deaths(std::string const& agent) {
         deaths.push_back(death_run(agent, run));
         say_row(std::to_string(run + 1), deaths.back());
     }
-    say_row("median", {.detection = median(deaths, &HostDeath::detection),
-                       .recovery = median(deaths, &HostDeath::recovery),
-                       .requests = median(deaths, &HostDeath::requests),
-                       .failed = median(deaths, &HostDeath::failed),
-                       .failed_after_1s = median(deaths, &HostDeath::failed_after_1s)});
+    HostDeath const middle{.detection = median(deaths, &HostDeath::detection),
+                           .recovery = median(deaths, &HostDeath::recovery),
+                           .requests = median(deaths, &HostDeath::requests),
+                           .failed = median(deaths, &HostDeath::failed),
+                           .failed_after_1s = median(deaths, &HostDeath::failed_after_1s)};
+    say_row("median", middle);
+    return missed_of(middle);
 }
 
 std::string resident_memory(pid_t process) {
@@ -171,8 +192,11 @@ int main(int argc, char** argv) {
         if (std::string const reason = fleet::reason_to_skip(arguments[1]); !reason.empty()) {
             throw fleet::Failure(reason);
         }
-        bench_deaths(arguments[1]);
+        std::string const missed = bench_deaths(arguments[1]);
         bench_costs(arguments[1]);
+        if (!missed.empty()) {
+            throw fleet::Failure(base::concat("missed: ", missed));
+        }
         return 0;
     } catch (std::exception const& error) {
         std::fprintf(stderr, "bench_host_death: %s\n", error.what());
