@@ -32,6 +32,24 @@ TEST_CASE("suspicions are as long as memberlist's") {
     }
 }
 
+TEST_CASE("timeouts grow with the fleet as memberlist's do") {
+    std::vector<std::pair<std::size_t, base::Duration>> const third_of_three{
+        {5, 1000ms}, {10, 1000ms}, {50, 1698ms}, {100, 2000ms}, {500, 2698ms}, {1000, 3000ms}};
+    for (auto const& [members, third] : third_of_three) {
+        CAPTURE(members);
+        CHECK(gossip::suspicion_timeout(3, members, 1s) / 3 >= third);
+        CHECK(gossip::suspicion_timeout(3, members, 1s) / 3 < third + 1ms);
+    }
+    CHECK(gossip::suspicion_timeout(4, 0, 1s) == 4s);
+}
+
+TEST_CASE("news is repeated as often as memberlist repeats it") {
+    CHECK(gossip::retransmits(3, 0) == 0);
+    CHECK(gossip::retransmits(3, 1) == 3);
+    CHECK(gossip::retransmits(3, 99) == 6);
+    CHECK(gossip::retransmits(4, 100) == 12);
+}
+
 TEST_CASE("a suspicion that needs no confirmation is short") {
     CHECK(suspicion_time(2s, 30s, 0, 0) == 2s);
     CHECK(suspicion_time(2s, 30s, 0, 5) == 2s);
