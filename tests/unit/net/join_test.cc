@@ -80,6 +80,40 @@ TEST_CASE("a joiner whose token has ended is told why") {
     CHECK(door.joined.empty());
 }
 
+TEST_CASE("a member whose clock is wrong by years judges tokens by it and nothing else") {
+    constexpr base::WallSeconds in_1970{1000};
+    constexpr base::WallSeconds in_2099{4'070'908'800};
+
+    struct Moment {
+        char const* what;
+        base::WallSeconds now;
+        bool welcomed;
+    };
+
+    for (Moment const& moment : {Moment{"1970", in_1970, true}, Moment{"2099", in_2099, false}}) {
+        INFO(moment.what);
+        Door door;
+        auto const answer = door.desk.on_hello(moment.now, source, door.attempt.hello());
+        REQUIRE(answer);
+        auto const outcome = door.attempt.on_answer(*answer);
+        REQUIRE(outcome);
+        CHECK(std::holds_alternative<net::Welcome>(*outcome) == moment.welcomed);
+        // A step of its clock later the same desk takes the next joiner as ever.
+        net::JoinAttempt const next(net::Identity::generate(), door.token, "web-8");
+        auto const later = door.desk.on_hello(today, source, next.hello());
+        REQUIRE(later);
+        CHECK(std::holds_alternative<net::Welcome>(*next.on_answer(*later)));
+    }
+}
+
+TEST_CASE("a clock that steps back does not open the desk to what it has answered") {
+    Door door;
+    REQUIRE(door.knock());
+    base::WallSeconds const years_ago{today.value - 300'000'000};
+    CHECK(door.desk.on_hello(years_ago, source, door.attempt.hello()).error() ==
+          JoinError::replayed);
+}
+
 TEST_CASE("an unknown token, a wrong secret or a repeated hello gets no answer") {
     Door door;
     SECTION("unknown") {
