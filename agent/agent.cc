@@ -240,6 +240,18 @@ void Agent::on_persisted(base::Instant now, std::uint64_t sequence, Disk disk, E
     machine_->on_persisted(now, sequence, disk, out);
 }
 
+void Agent::on_disk(base::Instant now, DiskState state, Effects& out) {
+    if (machine_->disk.on_state(now, state)) {
+        machine_->dirty = true;
+        out.notices.push_back(
+            machine_->disk.accepts()
+                ? Notice{Level::info, "the disk has worked for a while: takes new instances again"}
+                : Notice{Level::warning,
+                         "the disk is full or takes no writes: takes no new instances"});
+        machine_->finish(now, out);
+    }
+}
+
 void Agent::on_tick(base::Instant now, Effects& out) {
     machine_->on_tick(now, out);
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/disk.h"
 #include "agent/effects.h"
 #include "agent/report.h"
 #include "agent/settings.h"
@@ -113,6 +114,9 @@ public:
     // wrote, for after a crash it could not stand by what it has lost. With Disk::failed none is,
     // but the fleet should go on without this disk: nobody is told that anything is on it.
     void on_persisted(base::Instant now, std::uint64_t sequence, Disk disk, Effects& out);
+    // What the disk is found to be, every few seconds and at once when it is found full. While it
+    // is full nothing new is placed here; what serves here stays.
+    void on_disk(base::Instant now, DiskState state, Effects& out);
     void on_tick(base::Instant now, Effects& out);
     [[nodiscard]] base::Instant next_deadline() const;
 

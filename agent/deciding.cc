@@ -331,7 +331,8 @@ void Agent::Machine::publish_facts() {
                           .cpu_milli = config.facts.cpu_milli,
                           .memory_bytes = config.facts.memory_bytes,
                           .labels = config.facts.labels,
-                          .draining = leaving};
+                          .draining = leaving,
+                          .disk_full = !disk.accepts()};
     put(facts_entry(config.id), encode(facts));
 }
 

@@ -11,6 +11,7 @@
 #include "agent/agent.h"
 #include "agent/brake.h"
 #include "agent/cuts.h"
+#include "agent/disk.h"
 #include "agent/files.h"
 #include "agent/log_requests.h"
 #include "agent/planner.h"
@@ -173,6 +174,7 @@ public:
     AckWaits ack_waits;
     AckDebts ack_debts;
     Cuts cuts;
+    DiskWatch disk;
     Troubles troubles;
     std::vector<std::string> clashing;  // see clashes()
     bool members_changed = true;        // since `clashing` was found

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/planning.h"
 #include "base/hash.h"
 #include "base/text.h"
 
@@ -18,7 +19,7 @@ placement::Node to_node(LiveNode const& live, NodeFacts const& facts,
     placement::Node node;
     node.id = live.id;
     node.accepts = !facts.draining && live.duty != Duty::hands_over;
-    node.weight = live.duty == Duty::full ? node.weight : 0;
+    node.weight = live.duty == Duty::full && !facts.disk_full ? node.weight : 0;
     node.capacity = {.cpu_milli = facts.cpu_milli, .memory_bytes = facts.memory_bytes};
     auto const add = [&](std::string name, std::string const& value) {
         if (looked_at.contains(name)) {
@@ -117,6 +118,7 @@ placement::Plan const& Planner::plan(State const& state, Roster const& roster) {
     for (base::NodeId const host : std::exchange(facts_changed_, {})) {
         if (auto const live = roster.find(host); live != roster.end()) {
             set_node(state, live->second);
+            records_changed_.insert(host);  // what they count for depends on the disk
         }
     }
     for (base::NodeId const host : std::exchange(records_changed_, {})) {
@@ -186,9 +188,12 @@ void Planner::set_node(State const& state, LiveNode const& live) {
 void Planner::set_records(State const& state, LiveNode const& live) {
     std::vector<placement::Incumbent> held;
     if (auto const records = state.instances().find(live.id); records != state.instances().end()) {
+        bool const disk_full = state.nodes().at(live.id).disk_full;
         for (auto const& [slot, record] : records->second) {
             auto const service = state.services().find(slot.service);
-            if (service != state.services().end()) {
+            // What does not run there yet could not be started for as long as the disk is full.
+            bool const holds = !disk_full || serves(record.phase);
+            if (holds && service != state.services().end()) {
                 held.push_back(
                     {slot.service, slot.slot, live.id, claim(record, service->second.revision)});
             }

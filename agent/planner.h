@@ -20,6 +20,7 @@ namespace agent {
 
 // Who runs what, from the shared state and the live hosts: the same on every host that sees both
 // alike. An unsteady host counts for nothing, but keeps what it holds and no other host can take.
+// One whose disk is full keeps what serves there, and nothing else is placed on it.
 //
 // It keeps what it has read, so that a plan costs what has changed since the last one: a lost host,
 // those whose records or facts are others. A change of services costs a whole plan.

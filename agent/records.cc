@@ -9,6 +9,8 @@ namespace agent {
 
 namespace {
 
+constexpr std::uint8_t draining_bit = 1;
+constexpr std::uint8_t disk_full_bit = 2;
 constexpr std::uint8_t format = 1;
 constexpr auto phase_last = static_cast<std::uint8_t>(runtime::Phase::failed);
 
@@ -31,7 +33,8 @@ base::Bytes encode(NodeFacts const& facts) {
         out.sized(name);
         out.sized(value);
     }
-    out.u8(facts.draining ? 1 : 0);
+    out.u8(static_cast<std::uint8_t>((facts.draining ? draining_bit : 0) |
+                                     (facts.disk_full ? disk_full_bit : 0)));
     return out.take();
 }
 
@@ -52,8 +55,12 @@ std::expected<NodeFacts, RecordError> decode_facts(base::ByteView bytes) {
         std::string name = in.text(text_max);
         facts.labels[std::move(name)] = in.text(text_max);
     }
-    facts.draining = in.u8() != 0;
-    return in.complete() ? std::expected<NodeFacts, RecordError>(std::move(facts)) : malformed();
+    std::uint8_t const states = in.u8();
+    facts.draining = (states & draining_bit) != 0;
+    facts.disk_full = (states & disk_full_bit) != 0;
+    bool const meant = (states & ~(draining_bit | disk_full_bit)) == 0;
+    return in.complete() && meant ? std::expected<NodeFacts, RecordError>(std::move(facts))
+                                  : malformed();
 }
 
 base::Bytes encode(NodeWish const& wish) {

@@ -30,7 +30,8 @@ struct NodeFacts {
     std::uint64_t cpu_milli{};
     std::uint64_t memory_bytes{};
     std::map<std::string, std::string> labels;
-    bool draining{};  // it takes nothing and hands over what it holds
+    bool draining{};   // it takes nothing and hands over what it holds
+    bool disk_full{};  // it takes nothing, and hands over what does not serve
     friend bool operator==(NodeFacts const&, NodeFacts const&) = default;
 };
 

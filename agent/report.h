@@ -31,6 +31,7 @@ struct NodeReport {
     NodeStatus status{};
     bool self{};
     bool current{};      // its records here are those of its present run
+    bool disk_full{};    // nothing new is placed there
     std::string subnet;  // "10.128.3.0/24"; empty: none claimed yet
     std::uint64_t cpu_milli{}, memory_bytes{};
     std::string arch, runtime, version;

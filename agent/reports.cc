@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ranges>
 
 #include "agent/machine.h"
 #include "base/text.h"
@@ -6,6 +7,8 @@
 namespace agent {
 
 namespace {
+
+constexpr std::size_t full_disks_named_max = 8;
 
 NodeStatus to_status(gossip::State state) {
     switch (state) {
@@ -79,6 +82,29 @@ std::string brake_text(Sight const& sight, base::Instant now) {
                         std::max<std::int64_t>(left.count(), 0), " s");
 }
 
+// The first few by name; empty if no disk is full.
+std::string full_disks_text(Roster const& roster, State const& state) {
+    std::vector<std::string_view> names;
+    for (auto const& [id, live] : roster) {
+        if (state.nodes().at(id).disk_full) {
+            names.push_back(live.name);
+        }
+    }
+    if (names.empty()) {
+        return {};
+    }
+    std::ranges::sort(names);
+    std::string text;
+    for (std::string_view const name : names | std::views::take(full_disks_named_max)) {
+        text += base::concat(text.empty() ? "" : ", ", name);
+    }
+    if (names.size() > full_disks_named_max) {
+        text += base::concat(" and ", names.size() - full_disks_named_max, " more");
+    }
+    return base::concat("disk full, or takes no writes, on ", text,
+                        ": nothing new is placed there; make room");
+}
+
 InstanceReport not_placed(std::string const& service, std::uint32_t slot,
                           std::string_view message) {
     InstanceReport report;
@@ -135,6 +161,9 @@ StatusReport Agent::Machine::status(base::Instant now) const {
         report.problems.push_back(std::move(line));
     }
     report.problems.insert(report.problems.end(), clashing.begin(), clashing.end());
+    if (std::string text = full_disks_text(roster, state); !text.empty()) {
+        report.problems.push_back(std::move(text));
+    }
     if (sight.braked()) {
         report.problems.push_back(brake_text(sight, now));
     }
@@ -170,6 +199,7 @@ std::vector<NodeReport> Agent::Machine::nodes(base::Instant now) const {
             report.distance = gossip.distance(config.id, id).value_or(base::Duration{});
         }
         if (auto const facts = state.nodes().find(id); facts != state.nodes().end()) {
+            report.disk_full = facts->second.disk_full;
             report.cpu_milli = facts->second.cpu_milli;
             report.memory_bytes = facts->second.memory_bytes;
             report.arch = facts->second.arch;

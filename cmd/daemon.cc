@@ -5,6 +5,7 @@
 
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "agent/records.h"
@@ -68,6 +69,20 @@ void raise_descriptor_limit() {
     }
 }
 
+// Less than a container and its first records take. Root may use what is kept for it.
+bool disk_full(std::string const& directory) {
+    constexpr std::uint64_t bytes_min = 4 << 20;
+    constexpr std::uint64_t files_min = 128;
+    struct statvfs status{};
+    if (::statvfs(directory.c_str(), &status) != 0) {
+        return false;  // the store will tell
+    }
+    // Some file systems make inodes as they need them, and count none.
+    bool const counts_files = status.f_files != 0;
+    return std::uint64_t{status.f_bfree} * status.f_frsize < bytes_min ||
+           (counts_files && status.f_ffree < files_min);
+}
+
 // Everything of this host that a plan of the agent's is carried out with.
 class Adapters {
 public:
@@ -91,7 +106,7 @@ public:
         return out;
     }
 
-    net::HostPorts ports(RunCommand const& command) {
+    net::HostPorts ports(DaemonOptions const& options, RunCommand const& command) {
         return {
             .store = *store_,
             .driver = *driver_,
@@ -107,6 +122,7 @@ public:
             .doctor = [this] { return driver_->diagnose(); },
             .reload =
                 [command](agent::Settings const& in_force) { return reload(command, in_force); },
+            .disk_full = [directory = options.state_dir] { return disk_full(directory); },
             .problems = [this] { return problems(); },
         };
     }
@@ -220,7 +236,7 @@ base::Result<bool> serve(DaemonOptions const& options, RunCommand const& command
                                             .transport = transport,
                                             .services_dir = options.services_dir,
                                             .socket_path = socket_path(options)},
-                                           adapters->ports(command)));
+                                           adapters->ports(options, command)));
     base::log(base::LogLevel::info, "host",
               base::concat(config.facts.name, " (", short_string(config.id), ") is up at ",
                            to_string(config.address), ", containers by ", config.facts.runtime));

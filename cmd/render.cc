@@ -148,13 +148,14 @@ std::string render(std::vector<agent::NodeReport> const& nodes, Listing listing)
                                "MEMORY",    "ARCH",   "RUNTIME",  "VERSION", "LABELS"}
                        : Table{"NAME", "STATUS", "FOR", "ADDRESS", "SUBNET", "INSTANCES", "RTT"};
     for (agent::NodeReport const& node : nodes) {
-        std::vector<std::string> row{node.self ? base::concat(node.name, " *") : node.name,
-                                     std::string(to_string(node.status)),
-                                     human_duration(node.since),
-                                     to_string(node.address),
-                                     node.subnet,
-                                     std::to_string(node.instances),
-                                     human_round_trip(node.distance)};
+        std::vector<std::string> row{
+            node.self ? base::concat(node.name, " *") : node.name,
+            base::concat(to_string(node.status), node.disk_full ? ", disk full" : ""),
+            human_duration(node.since),
+            to_string(node.address),
+            node.subnet,
+            std::to_string(node.instances),
+            human_round_trip(node.distance)};
         if (wide) {
             row.insert(row.end(), {human_round_trip(node.round_trip), to_string(node.id),
                                    human_cpus(node.cpu_milli), human_bytes(node.memory_bytes),

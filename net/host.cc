@@ -150,6 +150,7 @@ bool Host::Loop::run() {
     await_hangup();
     arm();
     repair_network();
+    watch_disk();
     io_.run();
     return has_left_;
 }
@@ -299,6 +300,7 @@ void Host::Loop::on_file(FileEvent const& event) {
 void Host::Loop::on_runtime(runtime::Event event) {
     if (auto const* failed = std::get_if<runtime::StartFailed>(&event)) {
         base::log(LogLevel::warning, "runtime", base::concat(failed->id, ": ", failed->reason));
+        look_at_disk();  // first: the slot goes elsewhere if that is why
     }
     tell([&](agent::Agent& agent, agent::Effects& out) { agent.on_runtime(now(), event, out); });
 }

@@ -40,6 +40,8 @@ struct HostPorts {
     std::function<std::vector<std::string>()> doctor;
     // Reads the configuration again; `in_force` is what it may differ from.
     std::function<base::Result<GossipReload>(agent::Settings const& in_force)> reload;
+    // Whether nothing can be started here for want of room on the disk.
+    std::function<bool()> disk_full;
     // What the data path cannot do now (a published port in use), a line each.
     std::function<std::vector<std::string>()> problems;
 };

@@ -11,6 +11,7 @@ namespace {
 
 // A user is told after this long that the disk stands still.
 constexpr base::Duration disk_patience = base::seconds(10);
+constexpr auto watch_interval = std::chrono::seconds(5);
 // Members hear of a leave by gossip, which needs a few rounds after the last container ended.
 constexpr auto farewell = std::chrono::milliseconds(700);
 
@@ -27,6 +28,7 @@ void Host::Loop::on_written(std::uint64_t sequence, base::Result<void> const& re
     if (!result && disk_problem_.empty()) {
         base::log(base::LogLevel::error, "disk", result.error().message);
     }
+    bool const news = !result && disk_problem_.empty();
     disk_problem_ = result ? std::string() : result.error().message;
     auto const end = waiting_.upper_bound(sequence);
     std::vector<Waiting> answered;
@@ -79,6 +81,28 @@ void Host::Loop::await_acks(agent::Accepted accepted, agent::AckTerms const& ter
             .first->second;
     tell([&](agent::Agent& agent, agent::Effects& out) {
         agent.await_acks(now(), request, waiting.accepted, terms, out);
+    });
+    if (news) {
+        look_at_disk();
+    }
+}
+
+void Host::Loop::look_at_disk() {
+    bool const full = !disk_problem_.empty() || ports_.disk_full();
+    tell([&](agent::Agent& agent, agent::Effects& out) {
+        agent.on_disk(now(), full ? agent::DiskState::full : agent::DiskState::works, out);
+    });
+}
+
+void Host::Loop::watch_disk() {
+    if (!has_left_) {
+        look_at_disk();
+    }
+    watch_timer_.expires_after(watch_interval);
+    watch_timer_.async_wait([this](auto const& error) {
+        if (!error) {
+            watch_disk();
+        }
     });
 }
 

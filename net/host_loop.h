@@ -81,6 +81,10 @@ private:
     void persist(agent::Persist persist);
     void on_written(std::uint64_t sequence, base::Result<void> const& result);
     void arm_disk_timer();
+    // Tells the agent whether the disk takes anything.
+    void look_at_disk();
+    // Does so every few seconds.
+    void watch_disk();
     // Makes a user's change, and answers once it is on this disk and on as many others as `terms`
     // ask for, or with why it is not on this one. Nothing is changed while the disk fails.
     using Command =
@@ -97,6 +101,7 @@ private:
     boost::asio::io_context io_;
     boost::asio::steady_timer timer_{io_};
     boost::asio::steady_timer disk_timer_{io_};
+    boost::asio::steady_timer watch_timer_{io_};
     boost::asio::steady_timer leave_timer_{io_};
     boost::asio::steady_timer stop_timer_{io_};
     boost::asio::steady_timer repair_timer_{io_};

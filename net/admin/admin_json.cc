@@ -102,6 +102,7 @@ void fields(Archive& archive, Body& body) {
     archive("status", body.status);
     archive("self", body.self);
     archive("current", body.current);
+    archive("disk_full", body.disk_full);
     archive("subnet", body.subnet);
     archive("cpu_milli", body.cpu_milli);
     archive("memory_bytes", body.memory_bytes);

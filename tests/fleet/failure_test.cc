@@ -1,8 +1,11 @@
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include <catch2/catch.hpp>
 #include <signal.h>
+#include <sys/mount.h>
 
 #include "base/text.h"
 #include "tests/fleet/host_death.h"
@@ -273,4 +276,47 @@ TEST_CASE("both sides of a partition serve, and what they were told is known eve
     CHECK(fleet.becomes_whole("shop/web", 3));
     CHECK(fleet.becomes_whole("many/job", 1));
     CHECK(fleet.becomes_whole("few/job", 1));
+}
+
+TEST_CASE("a host whose disk is full is given nothing until it has room again") {
+    if (!can_make_fleets()) {
+        return;
+    }
+    TestFleet fleet = TestFleet::bare(2);
+    std::string const small = fleet[1].state_dir();
+    std::filesystem::create_directories(small);
+    REQUIRE(::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=64m") == 0);
+    fleet->found();
+    fleet[0].put_file("shop.yaml", job_file("shop", "sleep 1000", "    deploy: {replicas: 4}\n"));
+    REQUIRE(fleet.becomes_whole("shop/job", 4));
+    std::vector<std::string> const held = fleet[1].containers();
+    REQUIRE(held.size() == 2);
+
+    std::string const filler = small + "/filler";
+    {
+        std::ofstream file(filler, std::ios::binary);
+        std::string const block(1 << 16, 'x');
+        while (file.write(block.data(), static_cast<std::streamsize>(block.size())).flush()) {
+        }
+    }
+    auto const says_full = [&](bool full) {
+        return wait_until(base::seconds(60), [&] {
+            return std::ranges::any_of(fleet[0].nodes(), [&](agent::NodeReport const& node) {
+                return node.name == fleet[1].name() && node.disk_full == full;
+            });
+        });
+    };
+    CHECK(says_full(true));
+    CHECK_THAT(fleet[0].agent({"nodes"}).out, Catch::Contains("disk full"));
+    CHECK_THAT(fleet[0].agent({"status"}).out, Catch::Contains("make room"));
+    REQUIRE(::kill(fleet[1].container_process(held.front()), SIGKILL) == 0);
+    CHECK(wait_until(patience, [&] { return fleet[0].containers().size() == 3; }));
+    CHECK(fleet.becomes_whole("shop/job", 4));
+    CHECK(fleet[1].containers() == std::vector{held.back()});
+
+    std::filesystem::remove(filler);
+    CHECK(says_full(false));
+    CHECK(fleet[0].agent({"scale", "shop/job=8"}).exit_code == 0);
+    CHECK(fleet.becomes_whole("shop/job", 8));
+    CHECK(fleet[1].containers().size() == 4);
 }

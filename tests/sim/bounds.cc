@@ -12,6 +12,8 @@ namespace {
 
 // Started and healthy: FakeMachine and World take 200 ms at most, and a check is repeated.
 constexpr base::Duration start_max = milliseconds(500);
+// World looks at the disks this often.
+constexpr base::Duration disk_watch = seconds(5);
 
 std::int64_t rounds(World const& world) {
     auto const hosts = static_cast<double>(world.hosts().size());
@@ -53,8 +55,8 @@ base::Duration heal_bound(World const& world) {
     auto const hosts = static_cast<std::int64_t>(world.hosts().size());
     base::Duration const grace = spec::ServiceSpec().stop_grace_period;
     // A host that was lost again and again, or that believes the others lost, waits first.
-    base::Duration const holds =
-        config.gossip.flap_hold_max + config.gossip.restart_hold + config.mass_loss_hold;
+    base::Duration const holds = config.gossip.flap_hold_max + config.gossip.restart_hold +
+                                 config.mass_loss_hold + agent::Disk::works_for + disk_watch;
     return holds + 4 * config.gossip.reconnect_interval +
            2 * hosts * config.gossip.gossip_interval + 10 * config.sync.interval +
            5 * config.settle + 2 * config.runtime.backoff_max + grace + slow_start_max +

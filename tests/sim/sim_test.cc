@@ -212,6 +212,54 @@ TEST_CASE("a new revision replaces every replica, never all at once") {
     REQUIRE(soon(world, seconds(10)));
 }
 
+TEST_CASE("what cannot start on a full disk runs elsewhere, and what serves there stays") {
+    sim::World world(9, 4);
+    world.boot();
+    world.apply(0, web(8));
+    REQUIRE(soon(world, seconds(10)));
+    sim::Host& host = *world.hosts()[2];
+    REQUIRE(host.containers.size() == 2);
+    auto const [failing, staying] = [&] {
+        return std::pair(host.containers.begin()->first, std::next(host.containers.begin())->first);
+    }();
+    world.fill_disk(2);
+    world.end_container(2, failing, {.code = 1, .signal = 0, .out_of_memory = false});
+    // At the first start that fails, not when somebody looks at the disk.
+    CHECK(world.run_until(seconds(2), [&] { return running(world) == 8; }));
+    world.scale(1, "shop/web", 14);
+    CHECK(world.run_until(seconds(5), [&] { return running(world) == 14; }));
+    CHECK(host.containers.size() == 1);
+    CHECK(host.containers.contains(staying));
+
+    // It is given something again once its disk has worked for a while.
+    world.free_disk(2);
+    world.run_for(agent::Disk::works_for - seconds(1));
+    world.scale(1, "shop/web", 17);
+    world.run_for(seconds(2));
+    CHECK(host.containers.size() == 1);
+    world.run_for(seconds(10));
+    world.scale(1, "shop/web", 20);
+    CHECK(world.run_until(seconds(5), [&] { return host.containers.size() > 1; }));
+    REQUIRE(soon(world, seconds(10)));
+}
+
+TEST_CASE("a disk that is full for moments again and again is not counted on") {
+    sim::World world(14, 3);
+    world.boot();
+    world.apply(0, web(1));
+    REQUIRE(soon(world, seconds(10)));
+    std::size_t const full = world.hosts()[1]->containers.empty() ? 1 : 2;
+    for (int round = 0; round < 6; ++round) {
+        world.fill_disk(full);
+        world.run_for(seconds(6));
+        world.free_disk(full);
+        world.run_for(seconds(20));
+        world.scale(0, "shop/web", round % 2 == 0 ? 6 : 1);
+        world.run_for(seconds(2));
+        CHECK(world.hosts()[full]->containers.empty());
+    }
+}
+
 TEST_CASE("no host is called down without a fault") {
     sim::World world(8, 8);
     world.boot();

@@ -223,6 +223,7 @@ void World::start_agent(std::size_t index) {
     tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
         agent.start(local_now, *std::move(loaded), std::move(adopted), seeds, out);
     });
+    watch_disk(host);
 }
 
 void World::freeze(std::size_t index) {
@@ -350,6 +351,9 @@ void World::on(Host& host, Arrival const& arrival) {
 
 void World::on(Host& host, RuntimeNews const& news) {
     note(trace_runtime, host, {});
+    if (std::holds_alternative<runtime::StartFailed>(news.event)) {
+        look_at_disk(host);
+    }
     tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
         agent.on_runtime(local_now, news.event, out);
     });

@@ -139,6 +139,9 @@ private:
     void report_undelivered(Host& from, std::size_t to, gossip::Unreachable why);
     void write(Host& host);
     void refuse_writes(Host& host);
+    // As net/host_disk.cc: tells the agent whether its disk takes anything, now and again.
+    void look_at_disk(Host& host);
+    void watch_disk(Host& host);
 
     // Containers (world_containers.cc).
     void perform(Host& host, runtime::Action action);

@@ -34,6 +34,10 @@ void World::perform(Host& host, runtime::Action action) {
 
 void World::start_container(Host& host, runtime::Start const& start) {
     CHECK(host.network.has_value());
+    if (host.disk_full) {
+        runtime_event(host, milliseconds(5), runtime::StartFailed{start.id, "the disk is full"});
+        return;
+    }
     if (container_prng_.chance(faults_.start_failure)) {
         runtime_event(host, milliseconds(5), runtime::StartFailed{start.id, "simulated failure"});
         return;

@@ -13,6 +13,7 @@ constexpr base::Duration round_trip = milliseconds(2);
 // As in the product: net/transport.h (connect_timeout), net/store_writer.h (retry_after).
 constexpr base::Duration connect_timeout = seconds(2);
 constexpr base::Duration write_again_after = seconds(1);
+constexpr base::Duration watch_interval = seconds(5);  // net/host_disk.cc
 constexpr base::Duration write_min = milliseconds(1);
 }  // namespace
 
@@ -126,7 +127,22 @@ void World::refuse_writes(Host& host) {
         tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
             agent.on_persisted(local_now, last, agent::Disk::failed, out);
         });
+        look_at_disk(host);
     }
+}
+
+void World::look_at_disk(Host& host) {
+    tell(host, [&](agent::Agent& agent, base::Instant local_now, agent::Effects& out) {
+        agent.on_disk(local_now, host.disk_full ? agent::DiskState::full : agent::DiskState::works,
+                      out);
+    });
+}
+
+void World::watch_disk(Host& host) {
+    look_at_disk(host);
+    Event event;
+    event.what = std::function<void()>([this, &host] { watch_disk(host); });
+    at_agent(host, now_ + watch_interval, std::move(event));
 }
 
 void World::fill_disk(std::size_t index) {

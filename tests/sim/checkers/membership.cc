@@ -20,6 +20,12 @@ Complaint EveryoneAlive::check(World const& world) {
             return concat("host ", short_string(host->id), " sees ", status.nodes_alive, " of ",
                           hosts.size(), " hosts alive");
         }
+        // Membership does not tell what the disks hold up; the operator is told.
+        for (std::string const& problem : status.problems) {
+            if (problem.starts_with("disk full")) {
+                return concat("host ", short_string(host->id), " says: ", problem);
+            }
+        }
     }
     return std::nullopt;
 }

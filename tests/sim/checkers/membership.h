@@ -9,7 +9,7 @@
 
 namespace sim {
 
-// Every running host sees every running host alive, and no other.
+// Every running host sees every running host alive, and no other, and no disk that is full.
 class EveryoneAlive final : public Property {
 public:
     [[nodiscard]] std::string_view name() const override { return "everyone-alive"; }

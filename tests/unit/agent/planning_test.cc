@@ -114,6 +114,40 @@ TEST_CASE("a slot that moved away is kept until its new holder serves as well") 
     }
 }
 
+TEST_CASE("a full disk keeps what serves, and hands over what does not run") {
+    for (Phase const phase : {Phase::starting, Phase::running, Phase::healthy, Phase::draining,
+                              Phase::stopping, Phase::backoff, Phase::failed}) {
+        INFO(static_cast<int>(phase));
+        Fleet fleet;
+        spec::ServiceSpec const web = service("web");
+        put(fleet.state, web);
+        put(fleet.state, node(2), record(web, 1, phase));
+        CHECK(fleet.owner("shop/web", 1) == node(2));
+        NodeFacts facts = fleet.state.nodes().at(node(2));
+        facts.disk_full = true;
+        put(fleet.state, facts_entry(node(2)), encode(facts));
+        CHECK((fleet.owner("shop/web", 1) == node(2)) == serves(phase));
+        // A second slot is free, and goes to an empty host as ever, but never there.
+        put(fleet.state, service("web", 9));
+        for (std::uint32_t slot = 2; slot <= 9; ++slot) {
+            CHECK(fleet.owner("shop/web", slot) != node(2));
+        }
+    }
+}
+
+TEST_CASE("a global service leaves out a host whose disk is full, until it has room") {
+    Fleet fleet;
+    spec::ServiceSpec everywhere = service("log");
+    everywhere.mode = spec::Mode::global;
+    put(fleet.state, everywhere);
+    CHECK(make_plan(fleet.state, fleet.roster).assignments.size() == 3);
+    NodeFacts facts = fleet.state.nodes().at(node(2));
+    facts.disk_full = true;
+    put(fleet.state, facts_entry(node(2)), encode(facts));
+    CHECK(make_plan(fleet.state, fleet.roster).assignments.size() == 2);
+    CHECK(make_plan(fleet.state, fleet.roster).pending.empty());
+}
+
 TEST_CASE("what is kept for a new holder keeps its revision and its settings") {
     Fleet fleet;
     spec::ServiceSpec const old = service("web");

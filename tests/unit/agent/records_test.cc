@@ -107,6 +107,16 @@ TEST_CASE("bounds hold in both directions") {
     record.service.assign(text_max + 1, 'x');
     CHECK_FALSE(decode_instance(encode(record)).has_value());
 
+    for (std::uint8_t states = 0; states < 4; ++states) {
+        NodeFacts told = full_facts();
+        told.draining = (states & 1) != 0;
+        told.disk_full = (states & 2) != 0;
+        CHECK(decode_facts(encode(told)) == told);
+        base::Bytes unknown = encode(told);
+        unknown.back() |= std::byte{4};
+        CHECK_FALSE(decode_facts(unknown).has_value());
+    }
+
     NodeFacts facts = full_facts();
     for (std::size_t at = facts.labels.size(); at < labels_max; ++at) {
         facts.labels["label" + std::to_string(at)] = "x";

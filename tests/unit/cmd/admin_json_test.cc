@@ -68,12 +68,14 @@ TEST_CASE("Every status of hosts and instances has a name") {
         node.since = base::seconds(90);
         node.round_trip = std::chrono::microseconds(350);
         node.distance = std::chrono::microseconds(340);
+        node.disk_full = true;
         node.labels = {"a=b"};
         agent::NodeReport const read = again(std::vector{node}).front();
         CHECK(read.status == one);
         CHECK(read.since == base::seconds(90));
         CHECK(read.round_trip == std::chrono::microseconds(350));
         CHECK(read.distance == std::chrono::microseconds(340));
+        CHECK(read.disk_full);
         CHECK(read.labels == node.labels);
     }
     for (agent::InstanceStatus const one :

@@ -68,6 +68,13 @@ TEST_CASE("Hosts as a table") {
           "rack=1,zone=a\n");
 }
 
+TEST_CASE("A host that takes nothing new says why") {
+    agent::NodeReport full = node();
+    full.disk_full = true;
+    CHECK_THAT(cmd::render(std::vector{full}, cmd::Listing::table),
+               Catch::Contains("alpha *  alive, disk full  3m20s"));
+}
+
 TEST_CASE("The nearest hosts come first, this one before all, unknown ones last") {
     auto const at = [](char const* name, int microseconds) {
         agent::NodeReport host;

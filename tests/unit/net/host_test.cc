@@ -109,6 +109,7 @@ public:
             .images = [] { return std::vector<net::ImageReport>(); },
             .doctor = [] { return std::vector<std::string>(); },
             .reload = {},
+            .disk_full = [] { return false; },
             .problems = [] { return std::vector<std::string>(); }};
         auto started = net::Host::start({.agent = config_of(identity, "host"),
                                          .profile = {},
