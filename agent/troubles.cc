@@ -29,6 +29,14 @@ std::string words(gossip::Trouble const& trouble, std::string const& host) {
             return base::concat(host, " answers at ", address,
                                 " by TCP but not by UDP: let UDP "
                                 "through the firewalls between the two hosts");
+        case gossip::Trouble::Kind::datagrams_only:
+            return base::concat(host, " answers at ", address,
+                                " by UDP but not by TCP: let TCP "
+                                "through the firewalls between the two hosts");
+        case gossip::Trouble::Kind::relayed_only:
+            return base::concat(host, " at ", address,
+                                " answers only through other hosts: let UDP and TCP of that port "
+                                "through between the two hosts, both ways");
         case gossip::Trouble::Kind::half_reachable:
             return base::concat("other hosts do not reach this one at ", address,
                                 " although it reaches them: let UDP and TCP of that port in "

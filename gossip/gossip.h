@@ -111,6 +111,8 @@ struct Trouble {
         bad_signature,    // `id` passed on a record that its subject did not sign
         too_fast,         // `id` sends more than Config::peer_rate_max
         streams_only,     // `id` answers by stream but not by datagram: a firewall on UDP
+        datagrams_only,   // `id` answers by datagram but not by stream: a firewall on TCP
+        relayed_only,     // `id` answers through other members only
         half_reachable,   // the others do not reach us, although we reach them: our firewall
         members_full,     // `id` finds no place among members_max members
     };

@@ -187,7 +187,11 @@ void Gossip::Machine::on_unreachable(base::Instant now, base::SocketAddress to, 
         push_pull_at_ = std::min(push_pull_at_, now + config_.reconnect_interval);
     }
     Peer* const peer = membership_.live_at(to);
-    if (why == Unreachable::silent || peer == nullptr) {
+    if (peer == nullptr) {
+        return;
+    }
+    note_stream_lost(now, *peer, why, out);
+    if (why == Unreachable::silent) {
         return;  // no proof of anything: probes will tell
     }
     // A reason to look: a firewall may refuse streams and let datagrams pass. What is refused while

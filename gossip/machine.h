@@ -123,6 +123,9 @@ private:
     void send_ping(base::Instant now, Peer& target, Route route, Effects& out);
     // A ping beside the probe, filled up to a size that is not known to pass.
     void search_mtu(base::Instant now, Peer const& target, Effects& out);
+    // What the ways that answers take, and do not take, tell the operator.
+    void note_way(base::Instant now, Peer& peer, Route route, Effects& out);
+    void note_stream_lost(base::Instant now, Peer& peer, Unreachable why, Effects& out);
 
     // --- views (exchange.cc)
     void on_exchange(Incoming& in, std::span<Message const> messages, Effects& out);

@@ -34,7 +34,13 @@ struct Peer {
     PathMtu mtu;
     RateLimit datagrams, streams;
     std::optional<Coordinate> coordinate;
-    std::uint8_t stream_answers{};  // in a row, without one by datagram
+    std::uint8_t stream_answers{};   // in a row, without one by datagram
+    std::uint8_t relayed_answers{};  // in a row, without one that came straight
+    // Streams to it that broke, one for each time that it had answered by datagram since the last,
+    // without one that was answered.
+    std::uint8_t streams_lost{};
+    bool answers_datagrams{};         // since the last stream that broke
+    base::Instant stream_check_at{};  // a ping by stream is due; zero: none
 
     std::optional<std::size_t> live;  // where it stands in the order of probes
 };

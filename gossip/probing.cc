@@ -19,7 +19,11 @@ constexpr auto relay_memory = base::seconds(10);
 constexpr auto patience_min = base::milliseconds(5);
 // Of all members together: most paths do not carry what is tried.
 constexpr auto mtu_search_interval = base::seconds(30);
-constexpr std::uint8_t stream_answers_max = 5;  // then datagrams are taken not to arrive
+// So many in a row are taken for a firewall.
+constexpr std::uint8_t stream_answers_max = 5;
+constexpr std::uint8_t relayed_answers_max = 5;
+constexpr std::uint8_t streams_lost_max = 3;
+constexpr auto stream_check_interval = base::seconds(10);
 
 }  // namespace
 
@@ -262,7 +266,6 @@ void Gossip::Machine::on_answer(Incoming const& in, Probes::Ping const& ping, Ac
         peer.round_trip.on_sample(sample);
         anyones_.on_sample(sample);
         peer.member->round_trip = *peer.round_trip.smoothed();
-        peer.stream_answers = 0;
         if (ack.coordinate) {
             peer.coordinate = ack.coordinate;
             position_.on_sample(ping.target, *ack.coordinate, sample, prng_);
@@ -272,15 +275,61 @@ void Gossip::Machine::on_answer(Incoming const& in, Probes::Ping const& ping, Ac
         peer.mtu.on_delivered(in.now, ping.size, config_.datagram_max);
     } else if (ping.route == Route::repeat && probe != nullptr && probe->size > ping.size) {
         peer.mtu.on_lost(in.now, probe->size, config_.datagram_max);
-    } else if (ping.route == Route::stream && peer.stream_answers < stream_answers_max &&
-               ++peer.stream_answers == stream_answers_max) {
-        report(in.now, {Trouble::Kind::streams_only, ping.target, peer.member->address}, out);
     }
+    note_way(in.now, peer, ping.route, out);
     if (probe != nullptr) {
         probes_.finish(ping.target);
         health_.on_probe_answered();
     }
     suspicions_.on_answer(in.now, ping.target);
+}
+
+void Gossip::Machine::note_way(base::Instant now, Peer& peer, Route route, Effects& out) {
+    auto const count = [&](std::uint8_t& answers, std::uint8_t most, Trouble::Kind kind) {
+        answers += answers < most ? 1 : 0;
+        if (answers == most) {
+            report(now, {kind, peer.member->id, peer.member->address}, out);
+        }
+    };
+    switch (route) {
+        case Route::padded:
+            return;
+        case Route::relayed:
+            count(peer.relayed_answers, relayed_answers_max, Trouble::Kind::relayed_only);
+            return;
+        case Route::stream:
+            peer.relayed_answers = 0;
+            peer.streams_lost = 0;
+            peer.stream_check_at = {};
+            count(peer.stream_answers, stream_answers_max, Trouble::Kind::streams_only);
+            return;
+        case Route::direct:
+        case Route::repeat:
+            break;
+    }
+    peer.relayed_answers = 0;
+    peer.stream_answers = 0;
+    peer.answers_datagrams = true;
+    // Streams are rare: whether one broke by chance would be known in minutes.
+    if (peer.stream_check_at != base::Instant{} && now >= peer.stream_check_at) {
+        peer.stream_check_at = {};
+        send_ping(now, peer, Route::stream, out);
+    }
+}
+
+void Gossip::Machine::note_stream_lost(base::Instant now, Peer& peer, Unreachable why,
+                                       Effects& out) {
+    // Refusals have a cause of their own, which a further stream would provoke.
+    if (why == Unreachable::silent) {
+        peer.stream_check_at = now + stream_check_interval;
+    }
+    if (!std::exchange(peer.answers_datagrams, false)) {
+        return;
+    }
+    peer.streams_lost += peer.streams_lost < streams_lost_max ? 1 : 0;
+    if (peer.streams_lost == streams_lost_max) {
+        report(now, {Trouble::Kind::datagrams_only, peer.member->id, peer.member->address}, out);
+    }
 }
 
 void Gossip::Machine::on_nack(Nack const& nack) {

@@ -47,8 +47,8 @@ TEST_CASE("every trouble has words, and as many are kept as there is room for") 
     Members const members = members_of(3);
     Troubles troubles;
     base::Instant now{seconds(1000)};
-    for (Kind const kind :
-         {Kind::identity_in_use, Kind::bad_signature, Kind::too_fast, Kind::streams_only}) {
+    for (Kind const kind : {Kind::identity_in_use, Kind::bad_signature, Kind::too_fast,
+                            Kind::streams_only, Kind::datagrams_only, Kind::relayed_only}) {
         CHECK_THAT(troubles.note(now, {kind, node(9), {}}, members), Catch::Contains(":"));
         now += base::milliseconds(1);
     }

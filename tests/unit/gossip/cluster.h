@@ -51,6 +51,7 @@ public:
     struct Link {
         bool cut = false;
         bool datagrams_cut = false;  // a firewall
+        bool streams_cut = false;    // another
         double loss = 0;
         std::optional<std::size_t> path_size;
     };

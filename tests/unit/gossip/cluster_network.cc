@@ -58,7 +58,8 @@ bool Cluster::passes(int from, int to, gossip::Channel channel) const {
     }
     Link const* const link = link_of(from, to);
     return link == nullptr ||
-           !(link->cut || (link->datagrams_cut && channel == gossip::Channel::datagram));
+           !(link->cut ||
+             (channel == gossip::Channel::datagram ? link->datagrams_cut : link->streams_cut));
 }
 
 double Cluster::loss(int from, int to) const {

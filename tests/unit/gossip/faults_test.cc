@@ -21,6 +21,13 @@ double highest(std::vector<double> const& values) {
     return *std::ranges::max_element(values);
 }
 
+bool reported(Cluster const& cluster, Trouble::Kind kind, int by, int of) {
+    return std::ranges::any_of(cluster.troubles, [&](Cluster::Noticed const& noticed) {
+        return noticed.host == by && noticed.trouble.kind == kind &&
+               noticed.trouble.id == node_id(of);
+    });
+}
+
 }  // namespace
 
 TEST_CASE("a link that carries one way only makes nobody dead") {
@@ -154,6 +161,54 @@ TEST_CASE("a host behind a firewall that stops datagrams stays, and its operator
         return noticed.trouble.kind == Trouble::Kind::streams_only &&
                noticed.trouble.id == node_id(4);
     }));
+}
+
+TEST_CASE("a host behind a firewall that stops streams stays, and its operator hears of it") {
+    Cluster cluster({.seed = 8});
+    cluster.start_joined(6);
+    cluster.link(4, 1).streams_cut = cluster.link(1, 4).streams_cut = true;
+    REQUIRE(cluster.run_until(base::seconds(180), [&] {
+        return reported(cluster, Trouble::Kind::datagrams_only, 1, 4) &&
+               reported(cluster, Trouble::Kind::datagrams_only, 4, 1);
+    }));
+    CHECK(changes_to(cluster, State::suspect) == 0);
+    // Of the others nothing is said, and nothing any more once it is mended.
+    CHECK(std::ranges::all_of(cluster.troubles, [](Cluster::Noticed const& noticed) {
+        return noticed.trouble.kind == Trouble::Kind::datagrams_only;
+    }));
+    cluster.heal();
+    cluster.run_for(base::seconds(60));
+    cluster.troubles.clear();
+    cluster.run_for(base::seconds(300));
+    CHECK(cluster.troubles.empty());
+}
+
+TEST_CASE("a host that answers through others only is told of for as long as it does") {
+    Cluster cluster({.seed = 8});
+    cluster.start_joined(6);
+    cluster.cut(2, 3);
+    cluster.run_for(base::seconds(60));
+    CHECK(changes_to(cluster, State::down) == 0);
+    CHECK(reported(cluster, Trouble::Kind::relayed_only, 2, 3));
+    CHECK(reported(cluster, Trouble::Kind::relayed_only, 3, 2));
+    cluster.troubles.clear();
+    cluster.run_for(base::seconds(120));
+    CHECK(reported(cluster, Trouble::Kind::relayed_only, 2, 3));
+    CHECK(std::ranges::all_of(cluster.troubles, [](Cluster::Noticed const& noticed) {
+        return noticed.trouble.kind == Trouble::Kind::relayed_only;
+    }));
+}
+
+TEST_CASE("a host that dies or restarts is no host behind a firewall") {
+    Cluster cluster({.seed = 8});
+    cluster.start_joined(6);
+    for (int round = 0; round < 6; ++round) {
+        round % 2 == 0 ? cluster.kill(5) : cluster.kill_process(5);
+        cluster.run_for(base::seconds(40));
+        cluster.reboot(5);
+        cluster.run_for(base::seconds(20));
+    }
+    CHECK(cluster.troubles.empty());
 }
 
 TEST_CASE("a path that carries less than is usual makes nobody dead") {
