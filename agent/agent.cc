@@ -241,10 +241,10 @@ void Agent::on_persisted(base::Instant now, std::uint64_t sequence, Disk disk, E
 }
 
 void Agent::on_disk(base::Instant now, DiskState state, Effects& out) {
-    if (machine_->disk.on_state(now, state)) {
+    if (machine_->disk_watch.on_state(now, state)) {
         machine_->dirty = true;
         out.notices.push_back(
-            machine_->disk.accepts()
+            machine_->disk_watch.accepts()
                 ? Notice{Level::info, "the disk has worked for a while: takes new instances again"}
                 : Notice{Level::warning,
                          "the disk is full or takes no writes: takes no new instances"});

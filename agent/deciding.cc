@@ -332,7 +332,7 @@ void Agent::Machine::publish_facts() {
                           .memory_bytes = config.facts.memory_bytes,
                           .labels = config.facts.labels,
                           .draining = leaving,
-                          .disk_full = !disk.accepts()};
+                          .disk_full = !disk_watch.accepts()};
     put(facts_entry(config.id), encode(facts));
 }
 

@@ -174,7 +174,7 @@ public:
     AckWaits ack_waits;
     AckDebts ack_debts;
     Cuts cuts;
-    DiskWatch disk;
+    DiskWatch disk_watch;
     Troubles troubles;
     std::vector<std::string> clashing;  // see clashes()
     bool members_changed = true;        // since `clashing` was found

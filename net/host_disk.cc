@@ -49,6 +49,9 @@ void Host::Loop::on_written(std::uint64_t sequence, base::Result<void> const& re
                 base::concat("not on this host's disk: ", disk_problem_, in_force)}));
         }
     }
+    if (news) {
+        look_at_disk();
+    }
 }
 
 void Host::Loop::change(agent::AckTerms const& terms, Done<ChangeReport> done,
@@ -82,9 +85,6 @@ void Host::Loop::await_acks(agent::Accepted accepted, agent::AckTerms const& ter
     tell([&](agent::Agent& agent, agent::Effects& out) {
         agent.await_acks(now(), request, waiting.accepted, terms, out);
     });
-    if (news) {
-        look_at_disk();
-    }
 }
 
 void Host::Loop::look_at_disk() {
