@@ -13,7 +13,8 @@ Sight look(Members const& members, Doubts const& doubts, base::Instant now, base
     for (auto const& [id, member] : members) {
         if (gossip::is_live(member.state) || doubts.in_cut.contains(id)) {
             ++sight.seen;
-        } else if (member.state == gossip::State::down && now - member.since < hold) {
+        } else if ((member.state == gossip::State::down || member.state == gossip::State::absent) &&
+                   now - member.since < hold) {
             lost.push_back(member.since);
         }
     }

@@ -35,7 +35,7 @@ bool Cuts::update(base::Instant now, std::span<gossip::Change const> changes,
                   Members const& members, Patience const& patience) {
     bool const under_way = !doubts_.in_cut.empty();
     for (gossip::Change const& change : changes) {
-        if (change.now == gossip::State::down) {
+        if (change.now == gossip::State::down || change.now == gossip::State::absent) {
             if (change.before && gossip::is_live(*change.before)) {
                 doubts_.in_cut.insert(change.id);
             }

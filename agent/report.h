@@ -38,6 +38,7 @@ struct NodeReport {
     std::vector<std::string> labels;  // "zone=a"
     std::uint32_t instances{};        // live ones it holds
     base::Duration since{};           // how long in this status, as seen here
+    base::Duration silent{};          // of an unsteady one: for how long it has not answered
     base::Duration round_trip{};      // to it and back; zero: not measured
     base::Duration distance{};        // the same by network coordinates; zero: not known
 };

@@ -17,6 +17,7 @@ NodeStatus to_status(gossip::State state) {
         case gossip::State::suspect:
             return NodeStatus::suspect;
         case gossip::State::unsteady:
+        case gossip::State::absent:
             return NodeStatus::unsteady;
         case gossip::State::restarting:
             return NodeStatus::restarting;
@@ -194,6 +195,7 @@ std::vector<NodeReport> Agent::Machine::nodes(base::Instant now) const {
         report.self = id == config.id;
         report.current = roster.contains(id);
         report.since = now - member.since;
+        report.silent = member.state == gossip::State::absent ? report.since : base::Duration{};
         report.round_trip = member.round_trip;
         if (!report.self && gossip::is_live(member.state)) {
             report.distance = gossip.distance(config.id, id).value_or(base::Duration{});

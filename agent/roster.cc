@@ -5,7 +5,8 @@ namespace agent {
 namespace {
 
 bool is_doubtful(gossip::State state) {
-    return state == gossip::State::suspect || state == gossip::State::down;
+    return state == gossip::State::suspect || state == gossip::State::absent ||
+           state == gossip::State::down;
 }
 
 Duty duty_of(gossip::Member const& member, Doubts const& doubts) {
@@ -18,6 +19,7 @@ Duty duty_of(gossip::Member const& member, Doubts const& doubts) {
             return Duty::hands_over;
         case gossip::State::alive:
         case gossip::State::suspect:
+        case gossip::State::absent:
         case gossip::State::down:
         case gossip::State::left:
         case gossip::State::evicted:
@@ -37,6 +39,7 @@ bool answers(gossip::State state) {
             return true;
         case gossip::State::suspect:
         case gossip::State::restarting:
+        case gossip::State::absent:
         case gossip::State::down:
         case gossip::State::left:
         case gossip::State::evicted:

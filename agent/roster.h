@@ -39,7 +39,7 @@ using Roster = std::map<base::NodeId, LiveNode>;
 // What membership's present states do not say.
 struct Doubts {
     std::set<base::NodeId> in_cut;    // down, and counted until their cut is complete
-    std::set<base::NodeId> unsteady;  // suspect or down, and unsteady before that
+    std::set<base::NodeId> unsteady;  // suspect, absent or down, and unsteady before that
     // Counted a moment ago, and have announced records that are on their way here: their agents
     // have restarted, their containers run, and the old records still tell of them.
     std::set<base::NodeId> catching_up;

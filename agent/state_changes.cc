@@ -58,6 +58,8 @@ std::string_view words(gossip::State state) {
             return "restarts its agent";
         case gossip::State::leaving:
             return "is leaving";
+        case gossip::State::absent:
+            return "does not answer; it is unsteady";
         case gossip::State::down:
             return "is down";
         case gossip::State::left:
@@ -222,6 +224,13 @@ void Agent::Machine::take(base::Instant now, gossip::Effects& effects, Effects& 
         if (other) {
             // The kernel forgets routes over a link that was down: all are given again.
             network.reset();
+        }
+        // An unsteady host comes and goes without a stir.
+        bool const known_unsteady =
+            change.before == gossip::State::unsteady || change.before == gossip::State::absent;
+        if (known_unsteady &&
+            (change.now == gossip::State::unsteady || change.now == gossip::State::absent)) {
+            continue;
         }
         out.notices.push_back(
             {Level::info, base::concat("host ", member->name, " (", short_string(change.id), ") ",

@@ -58,6 +58,16 @@ std::string_view to_string(agent::InstanceStatus status) {
     return {};
 }
 
+std::string status_text(agent::NodeReport const& node) {
+    std::string_view const status = to_string(node.status);
+    return base::concat(
+        status,
+        node.silent == base::Duration{}
+            ? std::string()
+            : base::concat(" (not answering for ", human_duration(node.silent), ")"),
+        node.disk_full ? ", disk full" : "");
+}
+
 std::string joined(std::vector<std::string> const& parts) {
     std::string out;
     for (std::string const& part : parts) {
@@ -148,14 +158,13 @@ std::string render(std::vector<agent::NodeReport> const& nodes, Listing listing)
                                "MEMORY",    "ARCH",   "RUNTIME",  "VERSION", "LABELS"}
                        : Table{"NAME", "STATUS", "FOR", "ADDRESS", "SUBNET", "INSTANCES", "RTT"};
     for (agent::NodeReport const& node : nodes) {
-        std::vector<std::string> row{
-            node.self ? base::concat(node.name, " *") : node.name,
-            base::concat(to_string(node.status), node.disk_full ? ", disk full" : ""),
-            human_duration(node.since),
-            to_string(node.address),
-            node.subnet,
-            std::to_string(node.instances),
-            human_round_trip(node.distance)};
+        std::vector<std::string> row{node.self ? base::concat(node.name, " *") : node.name,
+                                     status_text(node),
+                                     human_duration(node.since),
+                                     to_string(node.address),
+                                     node.subnet,
+                                     std::to_string(node.instances),
+                                     human_round_trip(node.distance)};
         if (wide) {
             row.insert(row.end(), {human_round_trip(node.round_trip), to_string(node.id),
                                    human_cpus(node.cpu_milli), human_bytes(node.memory_bytes),

@@ -6,6 +6,7 @@
 
 #include "gossip/codec.h"
 #include "gossip/machine.h"
+#include "gossip/timing.h"
 
 namespace gossip {
 
@@ -21,6 +22,8 @@ constexpr auto refusal_fresh = base::seconds(3);
 constexpr auto refutation_pace = base::milliseconds(200);
 // About so many of those who held a member for down tell it when it is back.
 constexpr double reproaches = 4;
+// So many probes in a row that fail: nobody answers us.
+constexpr int unheard_after = 3;
 // Records with our identity that are not ours: more within this time than an earlier life of ours
 // explains are another host's. Then we insist less often, or both would shout without end.
 constexpr auto impostor_window = base::seconds(60);
@@ -305,6 +308,21 @@ void Gossip::Machine::give_up_held(base::Instant now, Effects& out) {
     }
 }
 
+base::Instant Gossip::Machine::absent_until(Peer const& absent) const {
+    return absent.member->since +
+           growing(config_.flap_hold, absent.absences, config_.flap_hold_max);
+}
+
+void Gossip::Machine::give_up_absent(base::Instant now, Effects& out) {
+    std::vector<base::NodeId> const absent(membership_.absent().begin(),
+                                           membership_.absent().end());
+    for (base::NodeId const id : absent) {
+        if (Peer& peer = *membership_.find(id); now >= absent_until(peer)) {
+            membership_.give_up(now, peer, prng_, out.changes);
+        }
+    }
+}
+
 void Gossip::Machine::judge(base::Instant now, Peer& peer, Judgement judgement, Effects& out) {
     membership_.judge(now, peer, judgement, prng_, out.changes);
 }
@@ -337,6 +355,9 @@ void Gossip::Machine::raise_incarnation(base::Instant now, std::uint64_t above, 
 
 void Gossip::Machine::check_steadiness(base::Instant now, Effects& out) {
     std::uint32_t const before = steadiness_.flaps();
+    if (failures_in_a_row_ >= unheard_after) {
+        steadiness_.on_unheard(now);
+    }
     steadiness_.on_tick(now, config_);
     if (steadiness_.flaps() != before) {
         out.flaps = steadiness_.flaps();

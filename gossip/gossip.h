@@ -35,6 +35,7 @@ enum class State : std::uint8_t {
     unsteady,    // lives, but was lost again and again: it asks not to be counted on
     restarting,  // its agent is gone for a moment, its containers still run
     leaving,     // lives and hands over what it holds
+    absent,      // unsteady, and not heard: not live, but soon here again, or else down
     down,        // masked, never deleted: a host that returns finds its records
     left,        // went on purpose
     evicted,     // thrown out: nothing it says is heard
@@ -50,7 +51,8 @@ struct Member {
     std::uint64_t incarnation{};  // only the member itself raises it (SWIM, section 4.2)
     State state{};
     base::Bytes meta;             // opaque to this library, at most meta_max bytes
-    base::Instant since{};        // when `state` began, by the local clock
+    base::Instant since{};        // when `state` began, by the local clock; of one that was absent
+                                  // and is down now: when it was absent
     std::uint32_t accusers{};     // of a suspect: how many members have accused it
     base::Duration round_trip{};  // smoothed; zero: not measured by this host yet
 };

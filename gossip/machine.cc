@@ -170,7 +170,8 @@ void Gossip::Machine::on_datagram(Incoming& in, std::span<Message const> message
         }
         out.sends.push_back({in.source, Channel::stream, packet.take()});
     }
-    bool const wrongly_down = sender != nullptr && sender->member->state == State::down;
+    bool const wrongly_down = sender != nullptr && (sender->member->state == State::down ||
+                                                    sender->member->state == State::absent);
     if (!in.answer.empty() || wrongly_down) {
         answer(in.source, sender, in.answer, out);
     }

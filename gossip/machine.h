@@ -102,6 +102,9 @@ private:
     void pass_on(Accusation const& accusation);
     void give_up_suspects(base::Instant now, Effects& out);
     void give_up_held(base::Instant now, Effects& out);
+    // When one that is absent is down: after flap_hold, twice as long each further time.
+    [[nodiscard]] base::Instant absent_until(Peer const& absent) const;
+    void give_up_absent(base::Instant now, Effects& out);
     void judge(base::Instant now, Peer& peer, Judgement judgement, Effects& out);
     void announce(Peer const& peer);
     void raise_incarnation(base::Instant now, std::uint64_t above, Effects& out);

@@ -14,12 +14,17 @@ namespace {
 // Far longer than any repair: a member that is only away keeps its place.
 constexpr auto long_down = std::chrono::hours(72);
 
-State state_of(Intent intent, Judgement judgement, bool evicted) {
+constexpr std::uint8_t absences_max = 20;
+
+State state_of(Intent intent, Judgement judgement, bool evicted, bool given_up) {
     if (evicted) {
         return State::evicted;
     }
     if (intent == Intent::left) {
         return State::left;
+    }
+    if (judgement == Judgement::down && intent == Intent::unsteady && !given_up) {
+        return State::absent;
     }
     if (judgement == Judgement::down) {
         return intent == Intent::leaving ? State::left : State::down;
@@ -47,6 +52,7 @@ bool is_live(State state) {
         case State::restarting:
         case State::leaving:
             return true;
+        case State::absent:
         case State::down:
         case State::left:
         case State::evicted:
@@ -99,7 +105,11 @@ void Membership::take(base::Instant now, Record const& record, base::Bytes encod
     peer.record = std::move(encoded);
     peer.record_hash = base::stable_hash(peer.record);
     peer.intent = record.intent;
+    if (record.intent != Intent::unsteady) {
+        peer.absences = 0;
+    }
     if (risen) {
+        peer.given_up = false;
         peer.judgement = judgement;
         peer.held_since = {};
         member.accusers = 0;
@@ -134,6 +144,7 @@ std::optional<base::NodeId> Membership::make_room(base::Instant now) {
     }
     base::NodeId const id = found->id;
     down_.erase(id);
+    absent_.erase(id);
     peers_.erase(id);
     members_.erase(id);
     return id;
@@ -146,6 +157,12 @@ void Membership::judge(base::Instant now, Peer& peer, Judgement judgement, base:
         peer.member->accusers = 0;
     }
     update(now, peer, &prng, false, changes);
+}
+
+void Membership::give_up(base::Instant now, Peer& absent, base::Prng& prng,
+                         std::vector<Change>& changes) {
+    absent.given_up = true;
+    update(now, absent, &prng, false, changes);
 }
 
 void Membership::remember(base::Instant now, Member const& member) {
@@ -162,7 +179,7 @@ void Membership::remember(base::Instant now, Member const& member) {
     peer.judgement = Judgement::down;
     // Who left comes back by itself.
     peer.intent = member.state == State::left ? Intent::left : Intent::running;
-    known.state = state_of(peer.intent, peer.judgement, is_evicted(member.id));
+    known.state = state_of(peer.intent, peer.judgement, is_evicted(member.id), peer.given_up);
     if (known.state == State::down) {
         down_.insert(member.id);
     }
@@ -220,10 +237,15 @@ void Membership::update(base::Instant now, Peer& peer, base::Prng* prng, bool co
                         std::vector<Change>& changes) {
     Member& member = *peer.member;
     State const before = member.state;
-    member.state = state_of(peer.intent, peer.judgement, is_evicted(member.id));
+    member.state = state_of(peer.intent, peer.judgement, is_evicted(member.id), peer.given_up);
     bool const visible = member.state != before;
-    if (visible) {
+    if (visible && !(before == State::absent && member.state == State::down)) {
         member.since = now;
+    }
+    if (member.state != State::absent) {
+        absent_.erase(member.id);
+    } else if (absent_.insert(member.id).second) {
+        peer.absences = std::min<std::uint8_t>(peer.absences + 1, absences_max);
     }
     if (peer.judgement == Judgement::down && peer.intent != Intent::left &&
         member.state != State::evicted) {

@@ -41,6 +41,8 @@ struct Peer {
     std::uint8_t streams_lost{};
     bool answers_datagrams{};         // since the last stream that broke
     base::Instant stream_check_at{};  // a ping by stream is due; zero: none
+    std::uint8_t absences{};        // how often it has been absent since it called itself unsteady
+    bool given_up = false;          // absent for too long
 
     std::optional<std::size_t> live;  // where it stands in the order of probes
 };
@@ -68,6 +70,9 @@ public:
     // What this host thinks of the member's present incarnation from now on.
     void judge(base::Instant now, Peer& peer, Judgement judgement, base::Prng& prng,
                std::vector<Change>& changes);
+
+    // A member that is absent is down from now on.
+    void give_up(base::Instant now, Peer& absent, base::Prng& prng, std::vector<Change>& changes);
 
     // A member of an earlier run, of which only a label and an address are left.
     void remember(base::Instant now, Member const& member);
@@ -101,6 +106,8 @@ public:
 
     [[nodiscard]] std::set<base::NodeId> const& held() const { return held_; }
 
+    [[nodiscard]] std::set<base::NodeId> const& absent() const { return absent_; }
+
     // Others that take part in the protocol.
     [[nodiscard]] std::size_t live_count() const { return live_.size(); }
 
@@ -113,7 +120,7 @@ public:
                                             std::optional<base::NodeId> excluded);
 
 private:
-    // Brings state, live_, down_ and held_ in step with what is known; tells if it showed.
+    // Brings state, live_, down_, held_ and absent_ in step with what is known; tells if it showed.
     void update(base::Instant now, Peer& peer, base::Prng* prng, bool content_changed,
                 std::vector<Change>& changes);
     void swap_live(std::size_t a, std::size_t b);
@@ -125,6 +132,7 @@ private:
     Peer* self_{};
     std::set<base::NodeId> down_;
     std::set<base::NodeId> held_;
+    std::set<base::NodeId> absent_;
     std::set<base::NodeId> evicted_;
     std::vector<Peer*> live_;
     std::size_t next_ = 0;  // of live_: those before it were probed in this round

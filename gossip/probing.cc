@@ -40,6 +40,7 @@ void Gossip::Machine::on_tick(base::Instant now, Effects& out) {
         send_nacks(now, out);
         give_up_suspects(now, out);
         give_up_held(now, out);
+        give_up_absent(now, out);
         if (now >= probe_at_) {
             start_probe_round(now, out);
         }
@@ -66,6 +67,9 @@ base::Instant Gossip::Machine::next_deadline() const {
     }
     for (base::NodeId const id : membership_.held()) {
         next = std::min(next, membership_.find(id)->held_since + config_.restart_hold);
+    }
+    for (base::NodeId const id : membership_.absent()) {
+        next = std::min(next, absent_until(*membership_.find(id)));
     }
     if (!seeds_.empty()) {
         next = std::min(next, seeds_at_);

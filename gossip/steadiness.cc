@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gossip/timing.h"
+
 namespace gossip {
 
 namespace {
@@ -56,6 +58,10 @@ void Steadiness::count_loss(base::Instant now) {
     steady_ = flaps_ < 2;
 }
 
+void Steadiness::on_unheard(base::Instant now) {
+    last_loss_ = steady_ ? last_loss_ : now;
+}
+
 bool Steadiness::on_tick(base::Instant now, Config const& config) {
     bool changed = false;
     while (now >= next_deadline(config)) {
@@ -79,11 +85,7 @@ base::Instant Steadiness::next_deadline(Config const& config) const {
 }
 
 base::Duration Steadiness::hold(Config const& config) const {
-    base::Duration hold = config.flap_hold;
-    for (std::uint32_t further = 2; further < flaps_ && hold < config.flap_hold_max; ++further) {
-        hold *= 2;
-    }
-    return std::min(hold, config.flap_hold_max);
+    return growing(config.flap_hold, flaps_ - 1, config.flap_hold_max);
 }
 
 }  // namespace gossip

@@ -39,6 +39,9 @@ public:
     // reaches them, as behind a firewall that lets only answers in. True if a loss was counted.
     bool on_refuted(base::Instant now);
 
+    // Nobody answers this host: it has not gone flap_hold without being lost, whoever could tell.
+    void on_unheard(base::Instant now);
+
     // Forgives, and ends the hold. True if steady() or flaps() changed.
     bool on_tick(base::Instant now, Config const& config);
     // When on_tick() will change something; instant_max when nothing is due.
@@ -60,7 +63,7 @@ private:
 
     std::uint32_t flaps_;
     bool steady_;
-    base::Instant last_loss_;
+    base::Instant last_loss_;          // or when nobody answered
     base::Instant forgiven_until_;     // the last loss, or the last one forgiven since
     base::Instant deaf_until_{};       // accusations before belong to the last loss
     std::optional<Accusation> first_;  // of a loss that is not agreed on yet

@@ -15,6 +15,14 @@ base::Duration suspicion_timeout(int mult, std::size_t members, base::Duration i
     return std::chrono::floor<base::milliseconds>(millis);
 }
 
+base::Duration growing(base::Duration first, std::uint32_t time, base::Duration max) {
+    base::Duration grown = first;
+    for (std::uint32_t further = 1; further < time && grown < max; ++further) {
+        grown *= 2;
+    }
+    return std::min(grown, max);
+}
+
 base::Duration suspicion_time(base::Duration min, base::Duration max, int wanted,
                               int confirmations) {
     if (wanted <= 0 || confirmations >= wanted) {

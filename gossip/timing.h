@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/time.h"
 
@@ -14,6 +15,9 @@ namespace gossip {
 // milliseconds.
 [[nodiscard]] base::Duration suspicion_timeout(int mult, std::size_t members,
                                                base::Duration interval);
+
+// A time that doubles: `first` the first time (1), twice that the second, at most `max`.
+[[nodiscard]] base::Duration growing(base::Duration first, std::uint32_t time, base::Duration max);
 
 // How long a suspicion that `confirmations` members beside the first share lasts (Lifeguard,
 // section IV-B): `max` with none, `min` from `wanted` on, falling with the logarithm between, in

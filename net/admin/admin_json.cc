@@ -112,6 +112,7 @@ void fields(Archive& archive, Body& body) {
     archive("labels", body.labels);
     archive("instances", body.instances);
     archive("since_ms", body.since);
+    archive("silent_ms", body.silent);
     archive("round_trip_us", Microseconds{body.round_trip});
     archive("distance_us", Microseconds{body.distance});
 }

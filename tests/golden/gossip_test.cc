@@ -44,6 +44,8 @@ char const* word_of(gossip::State state) {
             return "down";
         case gossip::State::left:
             return "left";
+        case gossip::State::absent:
+            return "absent";
         case gossip::State::evicted:
             return "evicted";
     }

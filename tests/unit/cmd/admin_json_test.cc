@@ -66,6 +66,7 @@ TEST_CASE("Every status of hosts and instances has a name") {
         agent::NodeReport node;
         node.status = one;
         node.since = base::seconds(90);
+        node.silent = base::seconds(12);
         node.round_trip = std::chrono::microseconds(350);
         node.distance = std::chrono::microseconds(340);
         node.disk_full = true;
@@ -73,6 +74,7 @@ TEST_CASE("Every status of hosts and instances has a name") {
         agent::NodeReport const read = again(std::vector{node}).front();
         CHECK(read.status == one);
         CHECK(read.since == base::seconds(90));
+        CHECK(read.silent == base::seconds(12));
         CHECK(read.round_trip == std::chrono::microseconds(350));
         CHECK(read.distance == std::chrono::microseconds(340));
         CHECK(read.disk_full);

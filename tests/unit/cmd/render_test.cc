@@ -92,6 +92,15 @@ TEST_CASE("The nearest hosts come first, this one before all, unknown ones last"
     CHECK(order == "here near far too gone ");
 }
 
+TEST_CASE("An unsteady host that does not answer says so") {
+    agent::NodeReport silent = lost_node();
+    silent.name = "c";
+    silent.status = agent::NodeStatus::unsteady;
+    silent.silent = base::seconds(12);
+    CHECK_THAT(cmd::render(std::vector{silent}, cmd::Listing::table),
+               Catch::Contains("c     unsteady (not answering for 12s)  1s"));
+}
+
 TEST_CASE("Services as a table") {
     agent::ServiceReport web{.service = "shop/web",
                              .image = "web:1",

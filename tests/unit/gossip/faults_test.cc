@@ -263,3 +263,52 @@ TEST_CASE("packets that come twice and out of order do no harm") {
     cluster.run_for(base::seconds(120));
     CHECK(changes_to(cluster, State::suspect) == 0);
 }
+
+TEST_CASE("an unsteady host that comes and goes is shown as unsteady all the time") {
+    Cluster cluster({});
+    cluster.start_joined(12);
+    int const ill = 3;
+    auto const others = gossip_test::all_but(ill);
+    auto const spell = [&] {
+        cluster.faults(ill).cut_in = true;
+        cluster.run_for(base::seconds(20));
+        cluster.faults(ill).cut_in = false;
+        cluster.run_for(base::seconds(20));
+    };
+    spell();
+    spell();
+    REQUIRE(cluster.all_see(ill, State::unsteady));
+    cluster.observed.clear();
+    for (int further = 0; further < 5; ++further) {
+        spell();
+    }
+    CHECK(changes_to(cluster, State::absent, any_host, others) > 0);
+    for (State const shown : {State::alive, State::suspect, State::down}) {
+        CHECK(changes_to(cluster, shown, [](int host) { return host == 3; }, others) == 0);
+    }
+    CHECK(cluster.all_see(ill, State::unsteady));
+}
+
+TEST_CASE("an unsteady host that dies is down in the end") {
+    Cluster cluster({});
+    cluster.start_joined(6);
+    Cluster::Life flapping = cluster.kept(3);
+    flapping.flaps = 2;
+    ++flapping.incarnation;
+    cluster.kill(3);
+    cluster.start(3, flapping);
+    cluster.join(3, {0});
+    REQUIRE(
+        cluster.run_until(base::seconds(10), [&] { return cluster.all_see(3, State::unsteady); }));
+    cluster.kill(3);
+    REQUIRE(cluster.run_until(base::seconds(5), [&] { return cluster.all_see(3, State::absent); }));
+    base::Instant const lost = cluster.now();
+    REQUIRE(cluster.run_until(base::seconds(31), [&] { return cluster.all_see(3, State::down); }));
+    CHECK(cluster.now() - lost > base::seconds(28));
+    CHECK(cluster.at(0).find(gossip_test::node_id(3))->since < lost);
+    // It is still asked for, and is unsteady when it is back.
+    flapping.incarnation += 10;
+    cluster.start(3, flapping);
+    CHECK(
+        cluster.run_until(base::seconds(10), [&] { return cluster.all_see(3, State::unsteady); }));
+}

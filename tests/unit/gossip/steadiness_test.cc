@@ -96,6 +96,18 @@ TEST_CASE("a host lost twice is unsteady for a while, twice as long each further
     }
 }
 
+TEST_CASE("the hold goes on while nobody answers") {
+    Steadiness steadiness(2, start);
+    steadiness.on_unheard(start + 25s);
+    CHECK_FALSE(steadiness.on_tick(start + 54s, config));
+    CHECK(steadiness.next_deadline(config) == start + 55s);
+    CHECK(steadiness.on_tick(start + 55s, config));
+    CHECK(steadiness.steady());
+    Steadiness calm(1, start);
+    calm.on_unheard(start + 25s);
+    CHECK(calm.next_deadline(config) == start + config.flap_window);
+}
+
 TEST_CASE("a loss during the hold begins it anew, up to the longest") {
     Steadiness steadiness(0, start);
     base::Instant now = start;
