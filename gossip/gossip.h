@@ -84,6 +84,7 @@ enum class Errc : std::uint8_t {
 enum class Unreachable : std::uint8_t {
     refused,  // the host answered that nobody listens there: its agent is gone, not the host
     silent,   // no answer, or the connection broke
+    ended,    // nothing was lost, but the peer has closed its end: its agent may be gone
 };
 
 struct Send {

@@ -183,7 +183,7 @@ void Gossip::Machine::on_unreachable(base::Instant now, base::SocketAddress to, 
         return;
     }
     notice_pause(now);
-    if (partner_ == to) {
+    if (partner_ == to && why != Unreachable::ended) {
         partner_.reset();
         push_pull_at_ = std::min(push_pull_at_, now + config_.reconnect_interval);
     }
@@ -195,10 +195,14 @@ void Gossip::Machine::on_unreachable(base::Instant now, base::SocketAddress to, 
     if (why == Unreachable::silent) {
         return;  // no proof of anything: probes will tell
     }
-    // A reason to look: a firewall may refuse streams and let datagrams pass. What is refused while
-    // a probe is under way, before any answer, is the probe.
+    // A reason to look: a firewall may refuse streams and let datagrams pass, and a stream may end
+    // for many reasons. What is refused while a probe is under way, before any answer, is the
+    // probe.
     if (probes_.find(peer->member->id) == nullptr) {
         start_probe(now, *peer, out);
+        return;
+    }
+    if (why == Unreachable::ended) {
         return;
     }
     bool const news = refuse(now, *peer, self_.id, out);

@@ -1,6 +1,7 @@
 #include "net/host.h"
 
 #include <csignal>
+#include <utility>
 
 #include <boost/asio/post.hpp>
 
@@ -24,7 +25,15 @@ gossip::Channel to_gossip(Channel channel) {
 }
 
 gossip::Unreachable to_gossip(Unreachable why) {
-    return why == Unreachable::refused ? gossip::Unreachable::refused : gossip::Unreachable::silent;
+    switch (why) {
+        case Unreachable::refused:
+            return gossip::Unreachable::refused;
+        case Unreachable::silent:
+            return gossip::Unreachable::silent;
+        case Unreachable::ended:
+            return gossip::Unreachable::ended;
+    }
+    std::unreachable();
 }
 
 Channel from_gossip(gossip::Channel channel) {

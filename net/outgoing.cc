@@ -59,6 +59,7 @@ asio::awaitable<void> watch(std::shared_ptr<Outgoing> link) {
         link->socket.read_some(asio::buffer(byte.data(), byte.size()), error);
         link->broken = error != asio::error::eof;
     }
+    link->ended = !waited && !link->closed;
     close(*link);
 }
 
@@ -135,6 +136,8 @@ asio::awaitable<void> run(std::shared_ptr<TransportState> state, std::shared_ptr
         // anew meanwhile, or because something on the path forgot it.
         state->events.on_unreachable(link->peer,
                                      link->refused ? Unreachable::refused : Unreachable::silent);
+    } else if (link->ended) {
+        state->events.on_unreachable(link->peer, Unreachable::ended);
     }
 }
 

@@ -35,6 +35,7 @@ enum class Unreachable : std::uint8_t {
     // proof: whoever knows both ends can forge the ICMP message or the reset that says so.
     refused,
     silent,  // no answer, or an open stream broke
+    ended,   // nothing was lost, but the peer has closed an open stream: its agent may be gone
 };
 
 inline constexpr std::uint16_t default_port = 7700;
@@ -66,8 +67,8 @@ struct TransportEvents {
     std::function<void(base::NodeId from, base::SocketAddress source, Channel channel,
                        base::ByteView bytes)>
         on_message;
-    // A connection to this address failed or broke, and what was queued for it is lost: once for
-    // each. Or a datagram to it was refused: as often as the host says so.
+    // A connection to this address failed or broke, and what was queued for it is lost, or it was
+    // ended: once for each. Or a datagram to it was refused: as often as the host says so.
     std::function<void(base::SocketAddress to, Unreachable why)> on_unreachable;
 };
 

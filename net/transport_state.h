@@ -50,6 +50,7 @@ struct Outgoing {
     bool refused = false;  // nobody listens at the peer
     bool closed = false;   // it takes no more messages
     bool broken = false;   // by the peer or the network
+    bool ended = false;    // by the peer
 };
 
 struct TransportState {

@@ -108,14 +108,35 @@ void Cluster::reboot(int host) {
 }
 
 void Cluster::kill(int host) {
-    kill_process(host);
+    stop(host);
     at_slot(host).up = false;
 }
 
 void Cluster::kill_process(int host) {
+    stop(host);
+    for (int other = 0; other < size(); ++other) {
+        Host& peer = at_slot(other);
+        auto const stream = peer.open.find(host);
+        if (peer.running && stream != peer.open.end() && stream->second >= now_ &&
+            passes(host, other, gossip::Channel::stream)) {
+            Packet end{.sent = now_,
+                       .from = other,
+                       .to = host,
+                       .sender_life = peer.life,
+                       .address = at_slot(host).address,
+                       .channel = gossip::Channel::stream,
+                       .bytes = {}};
+            fail(keep(std::move(end)), gossip::Unreachable::ended,
+                 now_ + draw_latency(host, other));
+        }
+    }
+}
+
+void Cluster::stop(int host) {
     Host& h = at_slot(host);
     running_ -= h.running ? 1 : 0;
     h.running = false;
+    h.open.clear();
 }
 
 void Cluster::pause(int host, base::Duration duration) {

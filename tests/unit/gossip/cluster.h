@@ -114,7 +114,7 @@ public:
 
     // The host is gone: silence.
     void kill(int host);
-    // Its process is gone: the host refuses what comes for it.
+    // Its process is gone: the host refuses what comes for it, and ends its streams.
     void kill_process(int host);
     // Nothing runs for this long; what arrives waits, as much as a socket holds.
     void pause(int host, base::Duration duration);
@@ -202,6 +202,7 @@ private:
         std::size_t alive = 0;                 // how many others it sees alive
         std::size_t live = 0;                  // and how many live in any way
         std::map<int, base::Instant> streams;  // by receiver: when the last one arrives
+        std::map<int, base::Instant> open;     // by receiver: until when its stream is kept
     };
 
     struct Packet {
@@ -242,6 +243,7 @@ private:
     [[nodiscard]] static std::size_t slot(int host) { return static_cast<std::size_t>(host); }
 
     Host& at_slot(int host);
+    void stop(int host);
 
     // The next event, if due by `end`.
     bool step(base::Instant end);

@@ -10,6 +10,7 @@ namespace gossip_test {
 namespace {
 
 constexpr std::size_t datagram_overhead = 70 + 28;  // seal and kind; IP and UDP
+constexpr auto idle_timeout = base::seconds(60);    // then a stream is closed
 constexpr std::size_t stream_overhead = 400;        // connection, handshake, frames
 constexpr base::Duration connect_timeout = base::seconds(2);
 constexpr base::Duration handshake_timeout = base::seconds(3);
@@ -225,6 +226,7 @@ void Cluster::arrive_stream(std::uint32_t index) {
             push({.at = host->paused_until, .kind = Event::Kind::arrival, .packet = index});
         }
     } else {
+        hosts_[slot(packet.from)]->open[packet.to] = now_ + idle_timeout;
         deliver(index);
     }
 }

@@ -85,6 +85,20 @@ TEST_CASE("a host that refused and then falls silent is down like any other") {
     CHECK(cluster.run_until(base::seconds(5), all_see(cluster, 4, State::down)));
 }
 
+TEST_CASE("a killed process is known in a blink, for its kernel ends its streams") {
+    for (int const hosts : {3, 5, 10, 20}) {
+        for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+            CAPTURE(hosts, seed);
+            Cluster cluster({.seed = seed});
+            cluster.start_joined(hosts);
+            cluster.run_for(base::seconds(70));
+            cluster.kill_process(2);
+            CHECK(cluster.run_until(base::milliseconds(300),
+                                    [&] { return cluster.all_see(2, State::restarting); }));
+        }
+    }
+}
+
 TEST_CASE("a restart that is announced makes nobody look for the host") {
     Cluster cluster({.seed = 4});
     cluster.start_joined(6);
