@@ -12,13 +12,12 @@ bool BroadcastQueue::put(Kind kind, std::string name, base::Bytes message) {
     bool const full = by_order_.size() >= size_max_;
     while (by_order_.size() >= size_max_ && !by_order_.empty()) {
         auto const last = std::prev(by_order_.end());
-        by_key_.erase(last->second.key);
+        by_key_.erase(last->second.place);
         by_order_.erase(last);
     }
-    Key key{kind, std::move(name)};
     Order const order{kind, 0, newest_first_--};
-    by_key_.emplace(key, order);
-    by_order_.emplace(order, Update{std::move(key), std::move(message)});
+    Place const place = by_key_.emplace(Key{kind, std::move(name)}, order).first;
+    by_order_.emplace(order, Update{place, std::move(message)});
     return !full;
 }
 
@@ -59,10 +58,10 @@ void BroadcastQueue::fill(PacketWriter& packet, int retransmits_max,
     for (auto& node : sent) {
         ++node.key().sent;
         if (node.key().sent >= retransmits_max) {
-            by_key_.erase(node.mapped().key);
+            by_key_.erase(node.mapped().place);
             continue;
         }
-        by_key_[node.mapped().key] = node.key();
+        node.mapped().place->second = node.key();
         by_order_.insert(std::move(node));
     }
 }

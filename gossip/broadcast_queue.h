@@ -20,6 +20,8 @@ public:
     enum class Kind : std::uint8_t { member, payload };
 
     explicit BroadcastQueue(std::size_t size_max) : size_max_(size_max) {}
+    BroadcastQueue(BroadcastQueue const&) = delete;
+    BroadcastQueue& operator=(BroadcastQueue const&) = delete;
 
     // What is queued beyond it goes as new updates come.
     void set_size_max(std::size_t size_max) { size_max_ = size_max; }
@@ -54,8 +56,12 @@ private:
         friend auto operator<=>(Key const&, Key const&) = default;
     };
 
+    using Place = std::map<Key, Order>::iterator;
+
+    // Its place tells where it stands, and is told when that changes: without a search, for every
+    // packet moves several of thousands.
     struct Update {
-        Key key;
+        Place place;
         base::Bytes message;
     };
 
