@@ -187,6 +187,9 @@ base::Instant Agent::Machine::next_deadline() const {
     if (roster_changed) {
         next = std::min(next, roster_at);
     }
+    if (members_changed) {
+        next = std::min(next, clashes_at);
+    }
     if (!missing.empty()) {
         next = std::min(next, pull_at);
     }

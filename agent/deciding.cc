@@ -12,6 +12,7 @@ namespace {
 // A fleet of this many members decides half as often: each decision costs as much more.
 constexpr std::size_t members_per_interval = 40;
 constexpr base::Duration roster_interval = base::seconds(1);
+constexpr base::Duration clash_interval = base::seconds(1);
 constexpr base::Duration catch_up_max = base::seconds(2);
 
 // Whether both give the same plan for one state.
@@ -81,6 +82,11 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
         gossip.leave(now, effects);
         take(now, effects, out);
         remember_roster();
+    }
+    if (members_changed && now >= clashes_at) {
+        members_changed = false;
+        clashes_at = now + clash_interval;
+        find_clashes(out);
     }
     if (roster_changed && now >= roster_at) {
         roster_at = now + roster_interval;
@@ -201,18 +207,18 @@ void Agent::Machine::claim_missing_vips() {
 
 // Records follow their announcement within a round trip or two; who was counted on stays so long.
 void Agent::Machine::note_catching_up(base::Instant now) {
-    auto const behind = [&](base::NodeId id) {
-        gossip::Member const* const member = gossip.find(id);
-        return member != nullptr && gossip::is_live(member->state) && decode_meta(member->meta) &&
-               !is_current(*member, map.version());
+    auto const behind = [&](gossip::Member const& member) {
+        return gossip::is_live(member.state) && decode_meta(member.meta) &&
+               !is_current(member, map.version());
     };
-    for (auto const& [id, live] : roster) {
-        if (behind(id)) {
+    for (auto const& [id, member] : gossip.members()) {
+        if (behind(member) && roster.contains(id)) {
             catching_up.try_emplace(id, now);
         }
     }
     std::erase_if(catching_up, [&](auto const& entry) {
-        return !behind(entry.first) || now - entry.second >= catch_up_max;
+        gossip::Member const* const member = gossip.find(entry.first);
+        return member == nullptr || !behind(*member) || now - entry.second >= catch_up_max;
     });
 }
 
@@ -225,12 +231,12 @@ base::Instant Agent::Machine::catch_up_due() const {
 }
 
 void Agent::Machine::update_roster(base::Instant now) {
-    sight = look(gossip.members(), cuts.doubts(), now, config.mass_loss_hold);
     // Who is seen and does not count lacks records, and counts when they are here.
-    bool const waits = !catching_up.empty() || roster.size() != sight.seen;
+    bool const waits = !catching_up.empty() || roster.size() != sight.seen || sight.braked();
     if (!std::exchange(roster_stale, false) && !waits) {
         return;
     }
+    sight = look(gossip.members(), cuts.doubts(), now, config.mass_loss_hold);
     note_catching_up(now);
     Doubts doubts = cuts.doubts();
     for (auto const& [id, since] : catching_up) {
@@ -240,7 +246,10 @@ void Agent::Machine::update_roster(base::Instant now) {
     if (live == roster) {
         return;
     }
-    plan_stale = plan_stale || !plans_alike(roster, live);
+    if (!plans_alike(roster, live)) {
+        plan_stale = true;
+        planner.note_roster();
+    }
     tables_stale = true;
     roster = std::move(live);
 }
@@ -250,9 +259,6 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
         // A host that joins again begins with an older clock than its own farewell had, which then
         // wins over what it wrote at its start.
         publish_facts();
-    }
-    if (std::exchange(members_changed, false)) {
-        find_clashes(out);
     }
     update_roster(now);
     runtime::Effects actions;

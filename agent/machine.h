@@ -178,6 +178,7 @@ public:
     Troubles troubles;
     std::vector<std::string> clashing;  // see clashes()
     bool members_changed = true;        // since `clashing` was found
+    base::Instant clashes_at{};         // the earliest time to find it again
 
     // What was decided last, for reports and to tell changes. It is made again only when something
     // that it follows from has changed.

@@ -114,12 +114,17 @@ placement::Plan const& Planner::plan(State const& state, Roster const& roster) {
     if (std::exchange(services_changed_, false)) {
         set_services(state);
     }
-    follow(state, roster);
+    // Before newcomers, whose facts are then read once.
     for (base::NodeId const host : std::exchange(facts_changed_, {})) {
-        if (auto const live = roster.find(host); live != roster.end()) {
+        auto const live = roster.find(host);
+        auto const known = planned_.find(host);
+        if (live != roster.end() && known != planned_.end() && live->second.duty == known->second) {
             set_node(state, live->second);
             records_changed_.insert(host);  // what they count for depends on the disk
         }
+    }
+    if (std::exchange(roster_changed_, false)) {
+        follow(state, roster);
     }
     for (base::NodeId const host : std::exchange(records_changed_, {})) {
         if (auto const live = roster.find(host); live != roster.end()) {
@@ -127,9 +132,7 @@ placement::Plan const& Planner::plan(State const& state, Roster const& roster) {
         }
     }
     placement::Plan const& plan = steady_.plan();
-    bool const spares =
-        std::ranges::any_of(planned_, [](auto const& host) { return host.second == Duty::spare; });
-    if (!spares) {
+    if (!spares_) {
         return plan;
     }
     with_spares_ = plan;
@@ -179,6 +182,8 @@ void Planner::follow(State const& state, Roster const& roster) {
             set_records(state, live);
         }
     }
+    spares_ =
+        std::ranges::any_of(planned_, [](auto const& host) { return host.second == Duty::spare; });
 }
 
 void Planner::set_node(State const& state, LiveNode const& live) {

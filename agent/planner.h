@@ -29,7 +29,10 @@ public:
     // An entry of the shared state is another than at the last plan.
     void note_changed(std::string_view key);
 
-    // `state` differs from the last call's in what note_changed() has told. Every host of `roster`
+    // A host has come or gone, or has another duty.
+    void note_roster() { roster_changed_ = true; }
+
+    // `state` and `roster` differ from the last call's in what was noted. Every host of `roster`
     // has facts. Holds until the next call.
     [[nodiscard]] placement::Plan const& plan(State const& state, Roster const& roster);
 
@@ -48,7 +51,9 @@ private:
     placement::Plan with_spares_;
     std::map<base::NodeId, Duty> planned_;          // whom the planners know
     std::set<std::string, std::less<>> looked_at_;  // attributes of nodes, by constraints
+    bool spares_ = false;                           // there are unsteady hosts
     bool services_changed_ = true;
+    bool roster_changed_ = true;
     std::set<base::NodeId> facts_changed_, records_changed_;
 };
 

@@ -57,6 +57,7 @@ struct Fleet {
 
     void change_host() {
         auto const id = node(static_cast<std::uint8_t>(1 + below(8)));
+        planner.note_roster();
         if (roster.contains(id) && below(2) == 0) {
             roster.erase(id);
             return;
