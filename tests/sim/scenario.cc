@@ -73,9 +73,14 @@ private:
         act_ = "faults";
         chaos_.begin();
         base::Instant const end = world_.now() + settings_.fault_phase;
+        base::Instant look_at{};
         while (world_.now() < end) {
-            if (!watched_for(milliseconds(100))) {
-                return false;
+            world_.run_for(milliseconds(100));
+            if (world_.now() >= look_at) {
+                look_at = world_.now() + look_interval(world_);
+                if (!holds(always_) || !holds(peace_)) {
+                    return false;
+                }
             }
             users_.maybe_change();
         }

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/sim/checkers/containers.h"
+#include "tests/sim/checkers/losses.h"
 #include "tests/sim/checkers/membership.h"
 #include "tests/sim/checkers/suites.h"
 #include "tests/sim/scenario.h"
@@ -75,23 +76,29 @@ TEST_CASE("hosts that are lost together are one cut and lead to one plan") {
     world.boot();
     world.apply(0, web(60));
     REQUIRE(soon(world, seconds(30)));
+    sim::LostTogether counted(world, 6);
     for (std::size_t index = 10; index < 16; ++index) {
         world.crash_host(index);
     }
-    world.run_for(seconds(10));
-    // A host that was suspected late may be a cut of its own to some.
-    std::size_t at_once = 0;
-    for (auto const& host : world.hosts()) {
-        if (host->agent) {
-            agent::StatusReport const status = host->agent->status(world.local(*host));
-            CAPTURE(host->index);
-            CHECK(status.hosts_lost == 6);
-            CHECK(status.cuts <= 2);
-            CHECK(status.loss_plans == status.cuts);
-            at_once += status.cuts == 1 ? 1U : 0U;
-        }
-    }
-    CHECK(at_once >= 50);
+    sim::ReplicasRun replaced;
+    CHECK(world.run_until(seconds(4), [&] { return !replaced.check(world); }));
+    world.run_for(seconds(6));
+    INFO(counted.tally(world));
+    CHECK(!counted.check(world));
+}
+
+TEST_CASE("hosts that boot together do not all ask each other for everything") {
+    constexpr std::size_t hosts = 80;
+    constexpr std::byte sync_part{2};
+    sim::World world(22, hosts);
+    std::size_t exchanged = 0;
+    world.set_tap([&](sim::Host const&, gossip::Channel channel, base::ByteView message) {
+        exchanged += channel == gossip::Channel::stream && message.front() == sync_part ? 1U : 0U;
+    });
+    world.boot();
+    REQUIRE(soon(world, seconds(30)));
+    CAPTURE(exchanged);
+    CHECK(exchanged < 20 * hosts);
 }
 
 TEST_CASE("an agent that dies and returns keeps its containers") {
