@@ -114,7 +114,7 @@ void measure(std::uint32_t services_count) {
     auto const target = [](double time, double most, std::string_view text) {
         return bench::Target{text, time < most};
     };
-    bench::row(base::concat(services_count, " services: nothing runs yet"),
+    bench::row(base::concat("services: ", services_count, "; nothing runs yet"),
                bench::number(median(fresh), 2), target(median(fresh), whole_max_ms, "< 60"));
     bench::row("everything runs, read anew", bench::number(median(kept), 2),
                target(median(kept), whole_max_ms, "< 60"));
