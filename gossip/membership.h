@@ -41,8 +41,8 @@ struct Peer {
     std::uint8_t streams_lost{};
     bool answers_datagrams{};         // since the last stream that broke
     base::Instant stream_check_at{};  // a ping by stream is due; zero: none
-    std::uint8_t absences{};        // how often it has been absent since it called itself unsteady
-    bool given_up = false;          // absent for too long
+    std::uint8_t absences{};  // how often it has been absent since it called itself unsteady
+    bool given_up = false;    // absent for too long
 
     std::optional<std::size_t> live;  // where it stands in the order of probes
 };
