@@ -87,20 +87,6 @@ TEST_CASE("hosts that are lost together are one cut and lead to one plan") {
     CHECK(!counted.check(world));
 }
 
-TEST_CASE("hosts that boot together do not all ask each other for everything") {
-    constexpr std::size_t hosts = 80;
-    constexpr std::byte sync_part{2};
-    sim::World world(22, hosts);
-    std::size_t exchanged = 0;
-    world.set_tap([&](sim::Host const&, gossip::Channel channel, base::ByteView message) {
-        exchanged += channel == gossip::Channel::stream && message.front() == sync_part ? 1U : 0U;
-    });
-    world.boot();
-    REQUIRE(soon(world, seconds(30)));
-    CAPTURE(exchanged);
-    CHECK(exchanged < 20 * hosts);
-}
-
 TEST_CASE("an agent that dies and returns keeps its containers") {
     sim::World world(3, 3);
     world.boot();
