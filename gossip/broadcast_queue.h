@@ -20,6 +20,7 @@ public:
     enum class Kind : std::uint8_t { member, payload };
 
     explicit BroadcastQueue(std::size_t size_max) : size_max_(size_max) {}
+
     BroadcastQueue(BroadcastQueue const&) = delete;
     BroadcastQueue& operator=(BroadcastQueue const&) = delete;
 
