@@ -112,6 +112,7 @@ void Membership::take(base::Instant now, Record const& record, base::Bytes encod
         peer.given_up = false;
         peer.judgement = judgement;
         peer.held_since = {};
+        peer.streams_lost = 0;  // that broke with the life before this one
         member.accusers = 0;
     }
     if (stranger) {
