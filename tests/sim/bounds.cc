@@ -56,7 +56,7 @@ base::Duration heal_bound(World const& world) {
     base::Duration const grace = spec::ServiceSpec().stop_grace_period;
     // A host that was lost again and again, or that believes the others lost, waits first.
     base::Duration const holds = config.gossip.flap_hold_max + config.gossip.restart_hold +
-                                 config.mass_loss_hold + agent::Disk::works_for + disk_watch;
+                                 config.mass_loss_hold + agent::DiskWatch::works_for + disk_watch;
     return holds + 4 * config.gossip.reconnect_interval +
            2 * hosts * config.gossip.gossip_interval + 10 * config.sync.interval +
            5 * config.settle + 2 * config.runtime.backoff_max + grace + slow_start_max +
