@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/result.h"
 
 namespace crdt {
 namespace {
@@ -159,6 +160,47 @@ std::expected<VersionVector, Errc> decode_version(base::ByteReader& in) {
         version.raise(dot.origin, dot.sequence);
     }
     return version;
+}
+
+void encode(Floor const& floor, base::ByteWriter& out) {
+    out.u8(format);
+    encode(floor.version, out);
+    out.varint(floor.counter);
+    encode(floor.closed, out);
+    out.varint(floor.gone.size());
+    for (base::NodeId const& id : floor.gone) {
+        put_node(out, id);
+    }
+}
+
+base::Bytes encode(Floor const& floor) {
+    base::ByteWriter out;
+    encode(floor, out);
+    return out.take();
+}
+
+std::expected<Floor, Errc> decode_floor(base::ByteReader& in) {
+    auto const malformed = std::unexpected(Errc::malformed);
+    if (in.u8() != format) {
+        return malformed;
+    }
+    Floor floor;
+    floor.version = TRY(decode_version(in));
+    auto const counter = get_number(in, 0, counter_max);
+    floor.closed = TRY(decode_version(in));
+    auto const gone = get_number(in, 0, origins_max);
+    if (!counter || !gone) {
+        return malformed;
+    }
+    floor.counter = *counter;
+    for (std::uint64_t at = 0; at < *gone && !in.failed(); ++at) {
+        base::NodeId const id = get_node(in);
+        if (!floor.gone.empty() && !(floor.gone.back() < id)) {
+            return malformed;
+        }
+        floor.gone.push_back(id);
+    }
+    return in.failed() ? std::expected<Floor, Errc>(malformed) : floor;
 }
 
 void encode(std::span<Dot const> dots, base::ByteWriter& out) {

@@ -20,6 +20,10 @@ void encode(Entry const& entry, base::ByteWriter& out);
 void encode(VersionVector const& version, base::ByteWriter& out);
 [[nodiscard]] std::expected<VersionVector, Errc> decode_version(base::ByteReader& in);
 
+void encode(Floor const& floor, base::ByteWriter& out);
+[[nodiscard]] base::Bytes encode(Floor const& floor);
+[[nodiscard]] std::expected<Floor, Errc> decode_floor(base::ByteReader& in);
+
 // Sorted and without repeats.
 void encode(std::span<Dot const> dots, base::ByteWriter& out);
 [[nodiscard]] std::expected<std::vector<Dot>, Errc> decode_dots(base::ByteReader& in,

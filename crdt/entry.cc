@@ -48,14 +48,16 @@ std::optional<base::NodeId> single_writer(std::string_view key) {
         }
         std::string_view const rest = key.substr(prefix.size());
         std::string_view const tail = rest.substr(std::min(id_size, rest.size()));
-        bool const owned = prefix == "node/" ? tail == "/facts" : tail.starts_with('/');
+        bool const owned =
+            prefix == "node/" ? tail == "/facts" || tail == "/seen" : tail.starts_with('/');
         return owned ? base::parse_node_id(rest.substr(0, id_size)) : std::nullopt;
     }
     return std::nullopt;
 }
 
 bool is_edit(std::string_view key) {
-    constexpr auto noted = std::to_array<std::string_view>({"subnet/", "vip/", "token/"});
+    constexpr auto noted =
+        std::to_array<std::string_view>({"subnet/", "vip/", "token/", "collection/"});
     return !single_writer(key) && std::ranges::none_of(noted, [&](std::string_view prefix) {
         return key.starts_with(prefix);
     });

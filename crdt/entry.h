@@ -82,10 +82,11 @@ enum class Errc : std::uint8_t {
     full,            // entries_max or counter_max reached; state unchanged
     not_the_writer,  // a single-writer key written by another host; state unchanged
     malformed,       // not an encoding of this version; state unchanged
+    later,           // of a kind that only a later version knows; state unchanged
 };
 
-// The key names its only writer: "node/ID/facts" and "instance/ID/...". Such entries of any other
-// origin are refused.
+// The key names its only writer: "node/ID/facts", "node/ID/seen" and "instance/ID/...". Such
+// entries of any other origin are refused.
 [[nodiscard]] std::optional<base::NodeId> single_writer(std::string_view key);
 
 // A person's edit, not what hosts note for each other: addresses claimed, uses of a token, what

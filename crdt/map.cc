@@ -24,12 +24,24 @@ bool concurrent(Entry const& winner, Entry const& loser) {
 
 // What an entry adds to the digest of a map: all that precedes() looks at.
 std::uint64_t trace_of(Entry const& entry) {
+    if (!entry.value) {
+        return 0;
+    }
     std::uint64_t const writer =
         base::stable_hash(std::as_bytes(std::span(entry.stamp.writer.bytes)));
     std::uint64_t trace = base::mix(base::stable_hash(entry.key) ^ writer);
     trace = base::mix(trace ^ entry.stamp.counter);
     trace = base::mix(trace ^ entry.dot.sequence);
-    return base::mix(trace ^ (entry.value ? base::stable_hash(*entry.value) : 1));
+    return base::mix(trace ^ base::stable_hash(*entry.value));
+}
+
+// Nobody needs it once everyone has reached the floor.
+bool falls(Entry const& entry, Floor const& floor) {
+    if (!floor.version.covers(entry.dot)) {
+        return false;
+    }
+    return !entry.value ||
+           (single_writer(entry.key) && std::ranges::binary_search(floor.gone, entry.dot.origin));
 }
 
 }  // namespace
@@ -57,7 +69,11 @@ std::expected<Entry const*, Errc> Map::write(std::string_view key,
         return std::unexpected(Errc::not_the_writer);
     }
     Entry const* const current = find(key);
-    Stamp const replaced = current != nullptr ? current->stamp : Stamp{};
+    Stamp replaced = current != nullptr ? current->stamp : Stamp{};
+    if (current == nullptr && floor_.counter > 0) {
+        // One more, so that the tombstone does not look like a concurrent write.
+        replaced.counter = floor_.counter + 1;
+    }
     std::uint64_t const last = std::max(sequence_, version_.of(self_));
     if ((current == nullptr && entries_.size() >= entries_max) || last >= counter_max ||
         replaced.counter >= counter_max) {
@@ -89,6 +105,9 @@ std::expected<Merged, Errc> Map::merge(Entry entry) {
     Entry const* const current = find(entry.key);
     if (current == nullptr && entries_.size() >= entries_max) {
         return std::unexpected(Errc::full);
+    }
+    if (floor_.closed.covers(entry.dot) && (current == nullptr || current->dot != entry.dot)) {
+        return Merged::known;
     }
     bool const news = !knows(entry.dot);
     if (origin == self_) {
@@ -148,6 +167,60 @@ void Map::advance(base::NodeId origin) {
 bool Map::record(Entry const& winner, Entry const& loser) {
     return winner.value != loser.value && concurrent(winner, loser) && is_edit(winner.key) &&
            conflicts_.add({.winner = winner, .loser = loser});
+}
+
+Floor Map::floor_here(std::vector<base::NodeId> gone) const {
+    std::ranges::sort(gone);
+    Floor floor{
+        .version = version_, .counter = floor_.counter, .closed = {}, .gone = std::move(gone)};
+    for (auto const& [key, entry] : entries_) {
+        if (!entry.value && version_.covers(entry.dot)) {
+            floor.counter = std::max(floor.counter, entry.stamp.counter);
+        }
+    }
+    return floor;
+}
+
+std::size_t Map::collectable(Floor const& floor) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(entries_, [&](auto const& at) { return falls(at.second, floor); }));
+}
+
+std::vector<std::string> Map::collect(Floor const& floor) {
+    std::vector<std::string> keys;
+    for (auto const& [key, entry] : entries_) {
+        if (falls(entry, floor)) {
+            keys.push_back(key);
+        }
+    }
+    for (std::string const& key : keys) {
+        take_away(key);
+    }
+    for (VersionVector const* const part : {&floor.version, &floor.closed}) {
+        for (auto const& [origin, sequence] : part->origins()) {
+            floor_.closed.raise(origin, sequence);
+        }
+    }
+    floor_.counter = std::max(floor_.counter, floor.counter);
+    return keys;
+}
+
+void Map::take_away(std::string const& key) {
+    auto const at = entries_.find(key);
+    by_dot_.erase({.dot = at->second.dot, .key = at->first});
+    content_ ^= trace_of(at->second);
+    entries_.erase(at);
+}
+
+std::vector<std::string> Map::forget() {
+    std::vector<std::string> keys;
+    for (auto const& [key, entry] : entries_) {
+        keys.push_back(key);
+    }
+    Map empty(self_, std::max(sequence_, version_.of(self_)));
+    empty.conflicts_ = std::move(conflicts_);
+    *this = std::move(empty);
+    return keys;
 }
 
 void Map::close_gap() {

@@ -26,6 +26,17 @@ enum class Merged : std::uint8_t {
     conflict,  // applied or not, it was concurrent with another write: see conflicts()
 };
 
+// What every host has seen: nobody needs to be told of it any more.
+struct Floor {
+    VersionVector version;    // tombstones up to here go
+    std::uint64_t counter{};  // the highest of theirs
+    // What each host had written when it had seen all up to `version`: a write of it beyond this
+    // has seen the tombstones, one up to this may still be on its way and has not.
+    VersionVector closed;
+    std::vector<base::NodeId> gone;  // sorted: hosts whose own records go as well
+    friend bool operator==(Floor const&, Floor const&) = default;
+};
+
 // The replicated map (a state-based CRDT: merging is commutative, associative and idempotent). Any
 // set of hosts that have merged the same entries hold the same map, byte for byte.
 //
@@ -67,6 +78,20 @@ public:
     void raise(base::NodeId origin, std::uint64_t sequence);
     void raise(VersionVector const& version);
 
+    // All that is held now, as a floor to be agreed on.
+    [[nodiscard]] Floor floor_here(std::vector<base::NodeId> gone) const;
+    // How many entries collect() would take away.
+    [[nodiscard]] std::size_t collectable(Floor const& floor) const;
+    // Takes away the tombstones up to `floor`, and the records that hosts which are gone wrote of
+    // themselves; returns their keys. version() covers floor.version and floor.closed, and every
+    // host has covered floor.version. From now on an entry up to floor.closed is merged only if it
+    // is the current one: of all others this host has seen what became of them. New keys are
+    // stamped above the floor's counter, so that they win where the tombstone is still held.
+    std::vector<std::string> collect(Floor const& floor);
+    // Back to an empty map whose next writes are numbered above all before; conflicts stay. Returns
+    // the keys it held. To be followed by a pull, as at the start of a host that joins.
+    std::vector<std::string> forget();
+
     // Peers have been asked, or there are none: what they did not hold is lost for good.
     void close_gap();
 
@@ -101,8 +126,9 @@ public:
     [[nodiscard]] std::vector<Dot> ahead(VersionVector const& known) const;
     // Covered by our version or held as a current entry.
     [[nodiscard]] bool knows(Dot dot) const;
-    // Of version() and of which entry is current for each key: maps with the same digest have
-    // nothing to tell each other. Versions alone would not do: a host whose disk lost what it had
+    // Of version() and of which live entry is current for each key: maps with the same digest have
+    // nothing to tell each other. Tombstones do not count: hosts collect them at their own times.
+    // Versions alone would not do: a host whose disk lost what it had
     // told others numbers its next writes above that, and then nobody seems to lack anything.
     [[nodiscard]] std::uint64_t digest() const;
 
@@ -133,6 +159,7 @@ private:
     std::expected<Entry const*, Errc> write(std::string_view key, std::optional<base::Bytes> value);
     Entry const* store(Entry entry);
     void advance(base::NodeId origin);
+    void take_away(std::string const& key);
     bool record(Entry const& winner, Entry const& loser);
     bool holds(Dot dot) const;
     [[nodiscard]] std::set<Held> const* held_of(base::NodeId origin) const;
@@ -144,6 +171,7 @@ private:
     // By origin: what a peer lacks is found by looking at the last of each.
     std::map<base::NodeId, std::set<Held>> by_origin_;
     VersionVector version_;
+    Floor floor_;
     std::uint64_t content_ = 0;   // of the digest
     std::uint64_t sequence_ = 0;  // the highest of our own dots ever seen
     bool gap_open_ = false;       // writes above a floor wait for close_gap()

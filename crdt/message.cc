@@ -70,7 +70,7 @@ std::expected<Message, Errc> read(base::ByteReader& in) {
         case Kind::answer:
             return read_answer(in);
     }
-    return std::unexpected(Errc::malformed);
+    return std::unexpected(in.failed() ? Errc::malformed : Errc::later);
 }
 
 }  // namespace

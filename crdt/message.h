@@ -28,7 +28,8 @@ struct Answer {
 using Message = std::variant<Digest, Pull, Answer>;
 
 [[nodiscard]] base::Bytes encode(Message const& message);
-// Accepts exactly what encode() writes, up to message_max.
+// Accepts exactly what encode() writes, up to message_max. Errc::later: a message of this protocol,
+// but of a kind that a later version has added to it.
 [[nodiscard]] std::expected<Message, Errc> decode_message(base::ByteView bytes);
 
 // Equal pulls are one question: an answer to either answers both.

@@ -78,7 +78,9 @@ std::expected<void, Errc> Sync::on_message(base::Instant now, base::NodeId from,
                                            base::ByteView bytes, Map& map, SyncEffects& out) {
     auto decoded = decode_message(bytes);
     if (!decoded) {
-        pulls_.erase(from);
+        if (decoded.error() != Errc::later) {
+            pulls_.erase(from);
+        }
         return std::unexpected(decoded.error());
     }
     if (from == self_) {

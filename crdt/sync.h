@@ -67,8 +67,8 @@ public:
     // Starts a full exchange with one peer at once: a host that joins or returns.
     void pull(base::Instant now, base::NodeId peer, Map const& map, SyncEffects& out);
 
-    // On error the message is dropped and a pull it answered is given up; entries merged before a
-    // bad one stay merged (and are in `out`).
+    // On error the message is dropped and a pull it answered is given up (not for Errc::later);
+    // entries merged before a bad one stay merged (and are in `out`).
     [[nodiscard]] std::expected<void, Errc> on_message(base::Instant now, base::NodeId from,
                                                        base::ByteView bytes, Map& map,
                                                        SyncEffects& out);

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "crdt/codec.h"
+#include "crdt/conflicts.h"
 
 namespace {
 
@@ -27,5 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size
     round_trip(bytes, crdt::decode_entry);
     round_trip(bytes, crdt::decode_version);
     round_trip(bytes, [](base::ByteReader& in) { return crdt::decode_dots(in, crdt::ahead_max); });
+    round_trip(bytes, crdt::decode_floor);
+    if (auto const conflict = crdt::decode_conflict(bytes)) {
+        CHECK(base::as_text(crdt::encode(*conflict)) == base::as_text(bytes));
+    }
     return 0;
 }
