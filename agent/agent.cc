@@ -44,6 +44,8 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
     }
     map.raise(loaded.version);
     restore_conflicts(loaded);
+    restore_floor(loaded);
+    collect_at = now + config.collect_interval;
     if (auto const known = loaded.locals.find("files"); known != loaded.locals.end()) {
         files.restore(known->second);
     }
@@ -195,6 +197,9 @@ base::Instant Agent::Machine::next_deadline() const {
     }
     if (has_pending()) {
         next = std::min(next, write_at);
+    }
+    if (settled && !leaving) {
+        next = std::min(next, collect_at);
     }
     if (!settled) {
         next = std::min({next, settle_deadline, settle_unchecked ? settle_check_at : next});

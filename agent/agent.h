@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/disk.h"
@@ -58,11 +59,16 @@ struct Config {
     // while a fleet boots and gossip is busy with its members.
     base::Duration claim_hold = base::seconds(1);
     base::Duration mass_loss_hold = Settings().mass_loss_hold;
+    // How often a fleet looks whether tombstones can be collected.
+    base::Duration collect_interval = base::seconds(600);
     // Changes within this time lead to one plan and one set of tables. In a large fleet the time is
     // longer, except after the loss of hosts: twice as long with 40 members, and so on.
     base::Duration plan_interval = base::milliseconds(20);
 };
 
+// A local value of the store whose presence says that what it holds may be older than what this
+// host once knew: it was repaired or restored.
+inline constexpr std::string_view loss_local = "loss";
 inline constexpr std::size_t services_max = 5'000;
 inline constexpr std::size_t logs_pending_max = 64;
 inline constexpr std::size_t log_part_max = 64 * 1024;

@@ -92,6 +92,7 @@ void Agent::Machine::finish(base::Instant now, Effects& out) {
         roster_at = now + roster_interval;
         remember_roster();
     }
+    update_collection(now, out);
     remember_conflicts();
     settle_acks(now, out);
     flush(now, out);

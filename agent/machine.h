@@ -84,6 +84,19 @@ public:
     [[nodiscard]] std::vector<base::NodeId> ack_peers();
     void settle_acks(base::Instant now, Effects& out);
 
+    // --- collecting tombstones (collecting.cc)
+    void restore_floor(crdt::Loaded const& loaded);
+    void update_collection(base::Instant now, Effects& out);
+    void advance_floor();
+    void adopt_floor(base::Instant now, Effects& out);
+    void resync_as_new(base::Instant now, Effects& out);
+    void forget_entry(std::string const& key);
+    void note_seen();
+    void note_lived_through(std::uint64_t cut);
+    // What the host had written itself when it said that it has seen this cut.
+    [[nodiscard]] std::optional<std::uint64_t> seen_at(base::NodeId host, std::uint64_t cut) const;
+    [[nodiscard]] std::set<base::NodeId> counted_hosts() const;
+
     // --- edits that lost (conflicts.cc)
     void restore_conflicts(crdt::Loaded const& loaded);
     [[nodiscard]] std::vector<ConflictReport> conflicts() const;
@@ -200,8 +213,18 @@ public:
     bool tables_stale = true;
 
     std::set<base::NodeId> missing;  // hosts whose announced records are not here yet
-    base::Instant pull_at{};         // the earliest time to ask one of them
-    bool told = false;               // a peer has given all it holds since this host started
+    bool fresh = false;              // has nothing of its own from before a floor it may hear of
+    bool lossy = false;              // what it holds may be older than what it once knew
+    bool marked_lossy = false;       // so says the disk
+    std::uint64_t floor_id = 0;      // what was collected up to
+    std::deque<std::uint64_t> lived_through;  // cuts that this host has seen, the latest last
+    bool cut_unseen = true;                   // there may be a cut that this host has not seen
+    bool floor_unread = true;                 // likewise, a floor that it has not taken over
+    base::Instant collect_at{};
+    base::Instant resync_at{};
+
+    base::Instant pull_at{};  // the earliest time to ask one of them
+    bool told = false;        // a peer has given all it holds since this host started
     bool settled = false;
     base::Instant settle_deadline{};
     base::Instant settle_limit{};

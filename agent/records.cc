@@ -126,6 +126,23 @@ std::expected<InstanceRecord, RecordError> decode_instance(base::ByteView bytes)
     return record;
 }
 
+base::Bytes encode(SeenRecord const& record) {
+    base::ByteWriter out;
+    out.u8(format);
+    out.u64(record.cut);
+    out.varint(record.written);
+    return out.take();
+}
+
+std::expected<SeenRecord, RecordError> decode_seen(base::ByteView bytes) {
+    base::ByteReader in(bytes);
+    bool const known = in.u8() == format;
+    SeenRecord record;
+    record.cut = in.u64();
+    record.written = in.varint();
+    return known && in.complete() ? std::expected<SeenRecord, RecordError>(record) : malformed();
+}
+
 base::Bytes encode_replicas(std::uint32_t replicas) {
     base::ByteWriter out;
     out.u8(format);
@@ -181,6 +198,18 @@ std::string subnet_entry(base::Prefix prefix) {
 
 std::string vip_entry(base::IpAddress address) {
     return base::concat("vip/", to_string(address));
+}
+
+std::string cut_entry() {
+    return "collection/cut";
+}
+
+std::string floor_entry() {
+    return "collection/floor";
+}
+
+std::string seen_entry(base::NodeId node) {
+    return base::concat("node/", to_string(node), "/seen");
 }
 
 std::string token_entry(std::string_view id) {

@@ -56,12 +56,20 @@ struct InstanceRecord {
     friend bool operator==(InstanceRecord const&, InstanceRecord const&) = default;
 };
 
+// node/ID/seen, written by the host itself: see collecting.cc.
+struct SeenRecord {
+    std::uint64_t cut{};      // a hash of it
+    std::uint64_t written{};  // the number of this host's latest write by then
+};
+
 [[nodiscard]] base::Bytes encode(NodeFacts const& facts);
 [[nodiscard]] base::Bytes encode(NodeWish const& wish);
 [[nodiscard]] base::Bytes encode(InstanceRecord const& record);
+[[nodiscard]] base::Bytes encode(SeenRecord const& record);
 [[nodiscard]] std::expected<NodeFacts, RecordError> decode_facts(base::ByteView bytes);
 [[nodiscard]] std::expected<NodeWish, RecordError> decode_wish(base::ByteView bytes);
 [[nodiscard]] std::expected<InstanceRecord, RecordError> decode_instance(base::ByteView bytes);
+[[nodiscard]] std::expected<SeenRecord, RecordError> decode_seen(base::ByteView bytes);
 
 [[nodiscard]] base::Bytes encode_replicas(std::uint32_t replicas);
 [[nodiscard]] std::expected<std::uint32_t, RecordError> decode_replicas(base::ByteView bytes);
@@ -76,6 +84,11 @@ struct InstanceRecord {
 [[nodiscard]] std::string subnet_entry(base::Prefix prefix);
 [[nodiscard]] std::string vip_entry(base::IpAddress address);
 [[nodiscard]] std::string token_entry(std::string_view id);
+// The cut that is proposed as the floor of collection, the floor, and the cut that a host has seen:
+// see collecting.cc. The first two hold a crdt::Floor, the last a SeenRecord.
+[[nodiscard]] std::string cut_entry();
+[[nodiscard]] std::string floor_entry();
+[[nodiscard]] std::string seen_entry(base::NodeId node);
 
 // What a member tells of itself by gossip, so that others know when they hold its present records.
 struct MemberMeta {

@@ -20,8 +20,10 @@ constexpr std::size_t unsent_max = 64;
 // So many entries of others are written at once, however soon after the last write.
 constexpr std::size_t unwritten_max = 512;
 // Keys that no plan depends on, and those that neither zone nor table does.
-constexpr auto unplanned = std::to_array<std::string_view>({"subnet/", "vip/", "token/"});
-constexpr auto untabled = std::to_array<std::string_view>({"subnet/", "node/", "scale/", "token/"});
+constexpr auto unplanned =
+    std::to_array<std::string_view>({"subnet/", "vip/", "token/", "collection/"});
+constexpr auto untabled =
+    std::to_array<std::string_view>({"subnet/", "node/", "scale/", "token/", "collection/"});
 
 bool begins_with_any(std::string_view key, std::span<std::string_view const> prefixes) {
     return std::ranges::any_of(prefixes,
@@ -120,6 +122,10 @@ void Agent::Machine::note_changed(std::string_view key) {
     plan_stale = plan_stale || !begins_with_any(key, unplanned);
     planner.note_changed(key);
     tables_stale = tables_stale || !begins_with_any(key, untabled);
+    if (key.starts_with("collection/")) {
+        cut_unseen = true;
+        floor_unread = true;
+    }
 }
 
 void Agent::Machine::spread(crdt::Entry const& entry) {
@@ -291,7 +297,7 @@ void Agent::Machine::remember_roster() {
 }
 
 bool Agent::Machine::has_pending() const {
-    return !pending.entries.empty() || !pending.locals.empty();
+    return !pending.entries.empty() || !pending.locals.empty() || !pending.collected.empty();
 }
 
 std::uint64_t Agent::Machine::pending_sequence() const {

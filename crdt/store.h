@@ -23,6 +23,7 @@ struct Batch {
     VersionVector version;
     std::map<std::string, std::optional<base::Bytes>> locals;  // nothing: forget it
     Durability durability = Durability::synced;
+    std::vector<std::string> collected = {};  // keys whose entries go, before `entries` are written
 };
 
 struct Loaded {

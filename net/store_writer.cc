@@ -16,6 +16,16 @@ namespace {
 
 // `later` on top of `into`: its entries and locals replace, its vector is at least as high.
 void merge(crdt::Batch later, crdt::Batch& into) {
+    // A key is in one of the two lists: what came last counts.
+    if (!into.collected.empty()) {
+        std::erase_if(into.collected, [&](std::string const& key) {
+            return std::ranges::find(later.entries, key, &crdt::Entry::key) != later.entries.end();
+        });
+    }
+    for (std::string& key : later.collected) {
+        std::erase_if(into.entries, [&](crdt::Entry const& entry) { return entry.key == key; });
+        into.collected.push_back(std::move(key));
+    }
     std::ranges::move(later.entries, std::back_inserter(into.entries));
     for (auto const& [origin, sequence] : later.version.origins()) {
         into.version.raise(origin, sequence);

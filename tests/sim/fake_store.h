@@ -71,6 +71,9 @@ private:
             disk_ = *std::exchange(cached_, std::nullopt);
         }
         Disk& into = cached_ ? *cached_ : disk_;
+        for (std::string const& key : batch.collected) {
+            into.entries.erase(key);
+        }
         for (crdt::Entry& entry : batch.entries) {
             auto const at = into.entries.try_emplace(entry.key).first;
             at->second = std::move(entry);

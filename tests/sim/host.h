@@ -106,6 +106,9 @@ struct Host {
     // What its agents have sent in all.
     std::uint64_t packets_out{};
     std::uint64_t bytes_out{};
+    // What they have asked of the disk in all.
+    std::uint64_t writes_asked{};
+    std::uint64_t bytes_asked{};
 };
 
 }  // namespace sim

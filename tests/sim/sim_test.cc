@@ -161,6 +161,56 @@ TEST_CASE("a host that was away starts nothing that was removed meanwhile") {
     REQUIRE(soon(world, seconds(10)));
 }
 
+TEST_CASE("a write that was confirmed outlives the disk of the host where it was made") {
+    for (std::uint64_t seed = 30; seed < 50; ++seed) {
+        CAPTURE(seed);
+        sim::World world(seed, 4);
+        world.boot();
+        REQUIRE(soon(world, seconds(10)));
+        world.apply(2, web(3));
+        auto const confirmed = [&] {
+            auto const& edits = world.ledger().edits().at("service/shop/web");
+            return edits.begin()->second.holders.size() == 2;
+        };
+        while (!confirmed()) {
+            world.run_for(milliseconds(1));
+        }
+        world.destroy_disk(2);
+        world.run_for(seconds(2));
+        world.start_agent(2);
+        REQUIRE(soon(world, sim::heal_bound(world)));
+        CHECK_FALSE(sim::nothing_lost().check(world));
+        for (auto const& host : world.hosts()) {
+            CHECK(host->agent->map().value("service/shop/web") != nullptr);
+        }
+    }
+}
+
+TEST_CASE("a fleet forgets what was removed, and a host that was away does not bring it back") {
+    sim::World world(51, 4);
+    world.boot();
+    world.apply(0, web(4));
+    REQUIRE(soon(world, seconds(10)));
+    auto const tombstones = [&](std::size_t index) {
+        crdt::Map const& map = world.hosts()[index]->agent->map();
+        std::size_t live = 0;
+        map.each("", [&](crdt::Entry const&) { ++live; });
+        return map.size() - live;
+    };
+    world.crash_host(3);
+    world.run_for(seconds(3));
+    world.remove(0, "shop/web");
+    world.run_for(seconds(60));
+    CHECK(tombstones(0) > 0);
+    world.start_agent(3);
+    REQUIRE(soon(world, sim::heal_bound(world)));
+    CHECK(world.run_until(seconds(60), [&] {
+        return tombstones(0) + tombstones(1) + tombstones(2) + tombstones(3) == 0;
+    }));
+    CHECK_FALSE(sim::nothing_lost().check(world));
+    CHECK(running(world) == 0);
+}
+
 TEST_CASE("a host that left and joins again as the same gets work again") {
     sim::World world(10, 3);
     world.boot();

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "crdt/codec.h"
 
 namespace sim {
 
@@ -41,6 +42,7 @@ agent::Config fleet_config(std::uint64_t seed, std::size_t hosts) {
     config.gossip.flap_hold = seconds(5);
     config.gossip.flap_hold_max = seconds(10);
     config.mass_loss_hold = seconds(5);
+    config.collect_interval = seconds(2);
     if (base::mix(seed ^ 5) % 4 == 0) {
         auto const bits = std::bit_width(hosts);
         config.fleet_range.length = static_cast<std::uint8_t>(24 - bits);
@@ -287,6 +289,13 @@ void World::carry_out(Host& host, agent::Effects& effects) {
         host.network = std::move(effects.network);
     }
     for (agent::Persist& persist : effects.persists) {
+        ++host.writes_asked;
+        for (crdt::Entry const& entry : persist.batch.entries) {
+            host.bytes_asked += crdt::encoded_size(entry);
+        }
+        for (auto const& [name, value] : persist.batch.locals) {
+            host.bytes_asked += name.size() + (value ? value->size() : 0);
+        }
         host.disk.stage(std::move(persist.batch));
         host.unwritten.push_back(persist.sequence);
     }

@@ -20,9 +20,11 @@ namespace agent {
 // from 1; the others join through the first.
 class Fleet {
 public:
-    explicit Fleet(std::uint8_t size) {
+    // `change` is for the configuration of every host.
+    explicit Fleet(std::uint8_t size, std::function<void(Config&)> const& change = {}) {
         for (std::uint8_t number = 1; number <= size; ++number) {
             hosts_.push_back(std::make_unique<Host>(number));
+            hosts_.back()->change = change;
         }
         for (std::uint8_t number = 1; number <= size; ++number) {
             start(number);
