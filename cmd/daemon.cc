@@ -89,7 +89,7 @@ public:
     static base::Result<std::unique_ptr<Adapters>> open(DaemonOptions const& options,
                                                         base::Prefix fleet_range) {
         auto out = std::unique_ptr<Adapters>(new Adapters);
-        out->store_ = TRY(crdt::open_rocks_store(options.state_dir + "/state"));
+        out->store_ = TRY(crdt::open_rocks_store(store_directory(options)));
         out->network_ = TRY(runtime::open_network(
             {.bridge = options.bridge, .netns_dir = options.run_dir + "/netns"}));
         out->images_ = TRY(runtime::ImageStore::open(options.state_dir));
@@ -254,7 +254,7 @@ base::Result<void> run(DaemonOptions const& options, RunCommand const& command) 
         // What made this host a member is void; its identity and images stay.
         std::error_code ignored;
         fs::remove(options.state_dir + "/fleet", ignored);
-        fs::remove_all(options.state_dir + "/state", ignored);
+        fs::remove_all(store_directory(options), ignored);
     }
     return {};
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "crdt/rocks_store.h"
 #include "net/fleet.h"
 #include "net/identity.h"
 #include "net/join_client.h"
@@ -52,6 +53,8 @@ base::Result<void> found_fleet(DaemonOptions const& options) {
     net::StateLock const lock = TRY(net::StateLock::take(options.state_dir));
     TRY_VOID(require_no_fleet(options.state_dir));
     TRY(net::load_or_make_identity(options.state_dir));
+    // A member without a state has lost it, so it is there first.
+    TRY_VOID(crdt::make_rocks_store(store_directory(options)));
     return net::save_fleet(options.state_dir, net::make_fleet(""));
 }
 
@@ -66,6 +69,7 @@ base::Result<std::string> join_fleet(DaemonOptions const& options, JoinCommand c
     for (net::MemberAddress const& member : welcome.members) {
         welcome.fleet.seeds.push_back(member.address);
     }
+    TRY_VOID(crdt::make_rocks_store(store_directory(options)));
     TRY_VOID(net::save_fleet(options.state_dir, welcome.fleet));
     bool const as_asked = std::ranges::find(request.peers, welcome.asked) != request.peers.end();
     return as_asked ? command.peer_host

@@ -40,6 +40,10 @@ std::string socket_path(DaemonOptions const& options) {
     return options.socket.empty() ? base::concat(options.run_dir, "/agent.sock") : options.socket;
 }
 
+std::string store_directory(DaemonOptions const& options) {
+    return options.state_dir + "/state";
+}
+
 std::vector<std::string> to_arguments(DaemonOptions const& options) {
     std::vector<std::string> arguments;
     auto const give = [&](std::string_view option, std::string_view value) {

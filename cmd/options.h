@@ -39,6 +39,8 @@ struct DaemonOptions {
 };
 
 [[nodiscard]] std::string socket_path(DaemonOptions const& options);
+// Where the map and the local values are: crdt/rocks_store.h.
+[[nodiscard]] std::string store_directory(DaemonOptions const& options);
 
 // The arguments that give another process of this program the same options.
 [[nodiscard]] std::vector<std::string> to_arguments(DaemonOptions const& options);

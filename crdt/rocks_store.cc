@@ -1,92 +1,27 @@
 #include "crdt/rocks_store.h"
 
 #include <filesystem>
-#include <string_view>
+#include <optional>
 #include <system_error>
 #include <utility>
 
-#include <rocksdb/cache.h>
-#include <rocksdb/db.h>
-#include <rocksdb/options.h>
-#include <rocksdb/table.h>
-#include <rocksdb/write_batch.h>
-
 #include "base/text.h"
-#include "crdt/codec.h"
+#include "crdt/rocks_database.h"
+#include "crdt/rocks_mark.h"
 
 namespace crdt {
 namespace {
 
-// One keyspace: "e" + key of the map -> entry, "l" + name -> local value, and two records that
-// describe the whole.
-constexpr char entry_prefix = 'e';
-constexpr char local_prefix = 'l';
-constexpr std::string_view format_key = "m/format";
-constexpr std::string_view version_key = "m/version";
-constexpr std::string_view format = "1";
+namespace fs = std::filesystem;
+using rocks::Database;
+using rocks::Family;
+using rocks::Inspected;
+using rocks::Mark;
+using rocks::Outcome;
 
-rocksdb::Slice slice(std::string_view text) {
-    return {text.data(), text.size()};
-}
-
-rocksdb::Slice slice(base::ByteView bytes) {
-    return slice(base::as_text(bytes));
-}
-
-bool mentions(std::string const& message, std::string_view text) {
-    return message.find(text) != std::string::npos;
-}
-
-std::unexpected<base::Error> damaged(std::string const& directory, std::string_view what) {
-    return base::fail(base::concat("the state in ", directory, " is damaged (", what,
-                                   "): move the directory away and join the fleet again"));
-}
-
-std::unexpected<base::Error> failed(std::string const& directory, rocksdb::Status const& status) {
-    std::string const text = status.ToString();
-    // RocksDB has no code of its own for these two.
-    if (mentions(text, "lock ") && mentions(text, "LOCK")) {
-        if (mentions(text, "temporarily unavailable") || mentions(text, "current process")) {
-            return base::fail(base::concat(
-                "the state in ", directory,
-                " is in use by another agent: stop it, or give this one a directory of its own"));
-        }
-    }
-    if (mentions(text, "Permission denied") || mentions(text, "Read-only file system")) {
-        return base::fail(base::concat("cannot write the state in ", directory, " (", text,
-                                       "): run as a user who owns the directory"));
-    }
-    if (status.IsNoSpace() || mentions(text, "No space left")) {
-        return base::fail(
-            base::concat("no space left for the state in ", directory, ": free some on that disk"));
-    }
-    if (status.IsCorruption() || status.IsNotSupported() || status.IsInvalidArgument()) {
-        return damaged(directory, text);
-    }
-    return base::fail(base::concat("the state in ", directory, ": ", text));
-}
-
-// The map is in memory and this is its journal: what matters is a small, quiet footprint.
-rocksdb::Options options() {
-    rocksdb::BlockBasedTableOptions table;
-    table.block_cache = rocksdb::NewLRUCache(1 << 20);
-    rocksdb::Options out;
-    out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-    out.create_if_missing = true;
-    out.write_buffer_size = 2 << 20;
-    out.max_write_buffer_number = 2;
-    out.max_total_wal_size = 4 << 20;
-    out.max_manifest_file_size = 1 << 20;
-    out.max_background_jobs = 2;
-    out.max_open_files = 64;
-    out.compression = rocksdb::kLZ4Compression;
-    // A torn tail is an unfinished write; anything else that does not add up must not be skipped.
-    out.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-    out.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
-    out.keep_log_file_num = 2;
-    out.max_log_file_size = 1 << 20;
-    out.stats_dump_period_sec = 0;
-    out.stats_persist_period_sec = 0;
+rocksdb::WriteOptions synced() {
+    rocksdb::WriteOptions out;
+    out.sync = true;
     return out;
 }
 
@@ -94,162 +29,238 @@ class RocksStore final : public Store {
 public:
     explicit RocksStore(std::string directory) : directory_(std::move(directory)) {}
 
+    ~RocksStore() override { close(); }
+
+    RocksStore(RocksStore const&) = delete;
+    RocksStore& operator=(RocksStore const&) = delete;
+
     base::Result<Loaded> load() override;
     base::Result<void> write(Batch const& batch) override;
     // Does nothing if it is open.
     base::Result<void> open();
 
 private:
-    base::Result<void> check_format();
-    base::Result<void> read(std::string_view key, std::string_view value, Loaded& out) const;
-    std::unique_ptr<rocksdb::Iterator> iterate() const;
+    base::Result<void> take_writes();
+    base::Result<void> failed(rocksdb::Status const& status) const;
+    void close();
 
     std::string directory_;
-    std::unique_ptr<rocksdb::DB> db_;  // none after a failed write, until the next call
+    std::optional<Database> database_;  // none after a write that failed for good
+    std::optional<Mark> mark_;
+    VersionVector written_;
+    std::optional<Loaded> loaded_;  // what open() found, until it is asked for or changed
+    bool refused_ = false;          // the last write failed
 };
 
-base::Result<void> RocksStore::open() {
-    if (db_) {
-        return {};
-    }
-    rocksdb::DB* opened = nullptr;
-    auto const status = rocksdb::DB::Open(options(), directory_, &opened);
-    if (!status.ok()) {
-        return failed(directory_, status);
-    }
-    db_.reset(opened);
-    auto const checked = check_format();
-    if (!checked) {
-        db_.reset();
-    }
-    return checked;
+base::Result<void> RocksStore::failed(rocksdb::Status const& status) const {
+    return base::fail(rocks::trouble(directory_, status).error().message);
 }
 
-std::unique_ptr<rocksdb::Iterator> RocksStore::iterate() const {
-    rocksdb::ReadOptions read;
-    read.verify_checksums = true;
-    read.fill_cache = false;
-    std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read));
-    at->SeekToFirst();
-    return at;
-}
-
-base::Result<void> RocksStore::check_format() {
-    std::string found;
-    auto const status = db_->Get({}, slice(format_key), &found);
-    if (status.IsNotFound()) {
-        auto const first = iterate();
-        if (first->Valid()) {
-            return damaged(directory_, "it has no format record");
-        }
-        rocksdb::WriteOptions sync;
-        sync.sync = true;
-        auto const written = db_->Put(sync, slice(format_key), slice(format));
-        return first->status().ok() && written.ok()
-                   ? base::Result<void>()
-                   : failed(directory_, written.ok() ? first->status() : written);
+// From the first format: one batch moves every record to its family and raises the format.
+Outcome<void> migrate(std::string const& directory, Loaded const& loaded) {
+    if (auto const mark = Mark::create(directory); !mark) {
+        return std::unexpected(rocks::Trouble{rocks::Problem::other, mark.error().message});
+    }
+    Database const database = TRY(Database::open(directory, Database::Access::write));
+    Batch const content = rocks::content_of(loaded);
+    rocksdb::WriteBatch changes;
+    auto const old = database.iterate(Family::meta);
+    rocksdb::Status status;
+    for (; old->Valid() && status.ok(); old->Next()) {
+        status = changes.Delete(old->key());
+    }
+    if (status.ok()) {
+        status = old->status();
+    }
+    if (status.ok()) {
+        status = rocks::add_changes(content, {}, database.handles(), changes);
+    }
+    if (status.ok()) {
+        status =
+            changes.Put(rocks::slice(rocks::format_key), rocks::slice(base::concat(rocks::format)));
+    }
+    if (status.ok()) {
+        status = database->Write(synced(), &changes);
     }
     if (!status.ok()) {
-        return failed(directory_, status);
+        return rocks::trouble(directory, status);
     }
-    if (found == format) {
-        return {};
-    }
-    if (base::parse_integer<std::uint32_t>(found)) {
-        return base::fail(base::concat("the state in ", directory_, " has format ", found,
-                                       ", this version knows ", format,
-                                       ": install the newer version again"));
-    }
-    return damaged(directory_, "its format record is not a number");
-}
-
-base::Result<void> RocksStore::read(std::string_view key, std::string_view value,
-                                    Loaded& out) const {
-    base::ByteReader in(base::as_bytes(value));
-    if (key == format_key) {
-        return {};
-    }
-    if (key == version_key) {
-        auto version = decode_version(in);
-        if (!version || !in.complete()) {
-            return damaged(directory_, "the version record cannot be read");
-        }
-        out.version = *std::move(version);
-        return {};
-    }
-    if (key.starts_with(local_prefix)) {
-        out.locals.emplace(key.substr(1), base::to_bytes(value));
-        return {};
-    }
-    auto entry = decode_entry(in);
-    if (!key.starts_with(entry_prefix) || !entry || !in.complete() || entry->key != key.substr(1)) {
-        return damaged(directory_, base::concat("record ", key, " cannot be read"));
-    }
-    out.entries.push_back(*std::move(entry));
     return {};
+}
+
+base::Result<void> RocksStore::open() {
+    if (database_) {
+        return {};
+    }
+    {
+        // Everything is read before anything is changed: opened to write, RocksDB goes on from what
+        // it can make use of, and removes the rest.
+        Inspected const found = TRY(rocks::to_result(rocks::inspect(directory_)));
+        loaded_ = TRY(rocks::to_result(found.database.read_all()));
+        if (found.format < rocks::format) {
+            TRY_VOID(rocks::to_result(migrate(directory_, *loaded_)));
+        }
+    }
+    written_ = loaded_->version;
+    Database database = TRY(rocks::to_result(Database::open(directory_, Database::Access::write)));
+    mark_ = TRY(Mark::open(directory_));
+    database_ = std::move(database);
+    refused_ = false;
+    return {};
+}
+
+// A proper end leaves nothing to chance.
+void RocksStore::close() {
+    if (database_ && !refused_ && (*database_)->SyncWAL().ok()) {
+        mark_->raise(database_->position());
+        mark_->sync();
+    }
+    database_.reset();
 }
 
 base::Result<Loaded> RocksStore::load() {
+    base::Result<void> const opened = open();
+    if (loaded_) {
+        return *std::exchange(loaded_, std::nullopt);
+    }
+    if (!opened) {
+        return std::unexpected(opened.error());
+    }
+    return rocks::to_result(database_->read_all());
+}
+
+// RocksDB refuses every write after a failed one until it is told that the reason is gone.
+base::Result<void> RocksStore::take_writes() {
     TRY_VOID(open());
-    Loaded out;
-    auto const at = iterate();
-    for (; at->Valid(); at->Next()) {
-        TRY_VOID(read(at->key().ToStringView(), at->value().ToStringView(), out));
+    if (!refused_) {
+        return {};
     }
-    if (!at->status().ok()) {
-        return failed(directory_, at->status());
+    rocksdb::Status const resumed = (*database_)->Resume();
+    if (resumed.ok()) {
+        refused_ = false;
+        return {};
     }
-    return out;
+    if (resumed.IsNoSpace() && resumed.severity() < rocksdb::Status::kFatalError) {
+        return failed(resumed);  // and it can still be read
+    }
+    // Of some errors RocksDB recovers only when it is opened again.
+    database_.reset();
+    return open();
 }
 
 base::Result<void> RocksStore::write(Batch const& batch) {
-    TRY_VOID(open());
+    TRY_VOID(take_writes());
+    loaded_.reset();
     rocksdb::WriteBatch changes;
-    std::string key;
-    auto const put = [&](char prefix, std::string_view name, base::ByteView value) {
-        key.assign(1, prefix).append(name);
-        return changes.Put(slice(key), slice(value));
-    };
-    rocksdb::Status status;
-    for (Entry const& entry : batch.entries) {
-        status = status.ok() ? put(entry_prefix, entry.key, encode(entry)) : status;
-    }
-    for (auto const& [name, value] : batch.locals) {
-        if (status.ok()) {
-            status = value ? put(local_prefix, name, *value)
-                           : changes.Delete(slice(base::concat(local_prefix, name)));
-        }
-    }
-    base::ByteWriter version;
-    encode(batch.version, version);
+    rocksdb::Status status = rocks::add_changes(batch, written_, database_->handles(), changes);
+    rocksdb::WriteOptions options;
+    options.sync = batch.durability == Durability::synced;
     if (status.ok()) {
-        status = changes.Put(slice(version_key), slice(version.view()));
-    }
-    rocksdb::WriteOptions writing;
-    writing.sync = batch.durability == Durability::synced;
-    if (status.ok()) {
-        status = db_->Write(writing, &changes);
+        status = (*database_)->Write(options, &changes);
     }
     if (!status.ok()) {
-        // RocksDB refuses every write after a failed one, also when the disk has room again.
-        db_.reset();
-        return failed(directory_, status);
+        refused_ = true;
+        return failed(status);
+    }
+    written_ = batch.version;
+    if (options.sync) {
+        mark_->raise(database_->position());
     }
     return {};
+}
+
+// A new database with `content`, whole and synced, at a path where there is none.
+Outcome<void> build(std::string const& directory, Batch const& content) {
+    auto mark = Mark::create(directory);
+    if (!mark) {
+        return std::unexpected(rocks::Trouble{rocks::Problem::other, mark.error().message});
+    }
+    Database const database = TRY(Database::open(directory, Database::Access::create));
+    rocksdb::WriteBatch changes;
+    rocksdb::Status status;
+    // A repair knows the families by their tables, so each has one from the start.
+    for (rocksdb::ColumnFamilyHandle* const family : database.handles()) {
+        status = status.ok() ? changes.Delete(family, "") : status;
+    }
+    if (status.ok()) {
+        status =
+            changes.Put(rocks::slice(rocks::format_key), rocks::slice(base::concat(rocks::format)));
+    }
+    if (status.ok()) {
+        status = rocks::add_changes(content, {}, database.handles(), changes);
+    }
+    if (status.ok()) {
+        status = database->Write(synced(), &changes);
+    }
+    for (rocksdb::ColumnFamilyHandle* const family : database.handles()) {
+        status = status.ok() ? database->Flush({}, family) : status;
+    }
+    if (!status.ok()) {
+        return rocks::trouble(directory, status);
+    }
+    mark->raise(database.position());
+    mark->sync();
+    return {};
+}
+
+bool is_empty(Loaded const& loaded) {
+    return loaded.entries.empty() && loaded.locals.empty() && loaded.version.origins().empty();
+}
+
+// Whether make_rocks_store() may put something in the place of what is there.
+base::Result<void> require_free(std::string const& directory) {
+    std::error_code error;
+    if (!fs::exists(directory, error) ||
+        (fs::is_directory(directory, error) && fs::is_empty(directory, error))) {
+        return {};
+    }
+    Outcome<Inspected> const found = rocks::inspect(directory);
+    Outcome<Loaded> const loaded =
+        found ? found->database.read_all() : Outcome<Loaded>(std::unexpected(found.error()));
+    if (loaded && is_empty(*loaded)) {
+        return {};
+    }
+    return base::fail(base::concat(directory, " holds a state already: move it away first"));
 }
 
 }  // namespace
 
-base::Result<std::unique_ptr<Store>> open_rocks_store(std::string const& directory) {
+base::Result<void> make_rocks_store(std::string const& directory, Batch const& content) {
+    TRY_VOID(require_free(directory));
+    std::string const fresh = directory + ".new";
     std::error_code error;
-    std::filesystem::create_directories(directory, error);
+    fs::remove_all(fresh, error);
+    fs::create_directories(fresh, error);
     if (error) {
         return base::fail(
-            base::concat("cannot make the state directory ", directory, ": ", error.message()));
+            base::concat("cannot make the state directory ", fresh, ": ", error.message()));
     }
+    if (auto const built = build(fresh, content); !built) {
+        fs::remove_all(fresh, error);
+        return base::fail(built.error().message);
+    }
+    fs::remove_all(directory, error);
+    fs::rename(fresh, directory, error);
+    if (error) {
+        return base::fail(
+            base::concat("cannot rename ", fresh, " to ", directory, ": ", error.message()));
+    }
+    return rocks::sync_directory(fs::path(directory).parent_path().string());
+}
+
+base::Result<std::unique_ptr<Store>> open_rocks_store(std::string const& directory) {
     auto store = std::make_unique<RocksStore>(directory);
     TRY_VOID(store->open());
     return store;
+}
+
+base::Result<Loaded> read_rocks_store(std::string const& directory) {
+    Inspected const found = TRY(rocks::to_result(rocks::inspect(directory)));
+    Database const& database = found.database;
+    if (auto const status = database->VerifyChecksum(); !status.ok()) {
+        return base::fail(rocks::trouble(directory, status).error().message);
+    }
+    return rocks::to_result(database.read_all());
 }
 
 }  // namespace crdt

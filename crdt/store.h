@@ -38,7 +38,10 @@ public:
     virtual ~Store() = default;
     // Everything written before, in any order.
     [[nodiscard]] virtual base::Result<Loaded> load() = 0;
-    // All of the batch or nothing. A power cut never takes a batch and leaves a later one.
+    // All of the batch or nothing. When it returns without error, the batch survives the end of the
+    // process; a synced one survives a power cut too, with all that was written before it. After a
+    // power cut what is there is a beginning of what was written. An error changes nothing that can
+    // be read, and the same batch can be written again.
     [[nodiscard]] virtual base::Result<void> write(Batch const& batch) = 0;
 };
 

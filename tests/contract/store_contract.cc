@@ -11,41 +11,23 @@
 
 #include "crdt/rocks_store.h"
 #include "crdt/store.h"
+#include "tests/contract/store_support.h"
 #include "tests/sim/fake_store.h"
-#include "tests/unit/crdt/replicas.h"
 
 namespace {
 
 namespace fs = std::filesystem;
 using crdt::Batch;
 using crdt::Entry;
-
-class TempDirectory {
-public:
-    TempDirectory() {
-        std::string pattern = (fs::temp_directory_path() / "covey-store-XXXXXX").string();
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        path_ = pattern;
-    }
-
-    ~TempDirectory() { fs::remove_all(path_); }
-
-    TempDirectory(TempDirectory const&) = delete;
-    TempDirectory& operator=(TempDirectory const&) = delete;
-
-    [[nodiscard]] fs::path const& path() const { return path_; }
-
-    [[nodiscard]] std::string state() const { return (path_ / "state").string(); }
-
-private:
-    fs::path path_;
-};
+using support::sorted;
+using support::TempDirectory;
+using support::version_of;
 
 // A disk, and the store an agent finds on it each time it starts.
 class FakeDisk {
 public:
     crdt::Store& start() {
-        store_.crash();
+        store_.kill();
         return store_;
     }
 
@@ -55,6 +37,8 @@ private:
 
 class RocksDisk {
 public:
+    RocksDisk() { REQUIRE(crdt::make_rocks_store(directory_.state())); }
+
     crdt::Store& start() {
         store_.reset();
         auto opened = crdt::open_rocks_store(directory_.state());
@@ -68,17 +52,6 @@ private:
     TempDirectory directory_;
     std::unique_ptr<crdt::Store> store_;
 };
-
-std::vector<Entry> sorted(std::vector<Entry> entries) {
-    std::ranges::sort(entries, {}, &Entry::key);
-    return entries;
-}
-
-crdt::VersionVector version_of(std::uint8_t origin, std::uint64_t sequence) {
-    crdt::VersionVector version;
-    version.raise(crdt::node(origin), sequence);
-    return version;
-}
 
 }  // namespace
 
@@ -195,22 +168,44 @@ TEMPLATE_TEST_CASE("store: a map comes back as it was, and its next dot is a new
     CHECK(crdt::put(again, "x", "y").dot == crdt::put(map, "x", "y").dot);
 }
 
-TEST_CASE("fake store: staged batches are lost in a crash, synced ones are not") {
+TEMPLATE_TEST_CASE("store: an observation outlives the process", "", FakeDisk, RocksDisk) {
+    TestType disk;
+    Entry const seen =
+        crdt::first_write("instance/" + to_string(crdt::node(1)) + "/shop/web/1", "healthy", 1, 1);
+    Batch const batch{.entries = {seen},
+                      .version = version_of(1, 1),
+                      .locals = {},
+                      .durability = crdt::Durability::soon};
+    REQUIRE(disk.start().write(batch));
+    auto const loaded = disk.start().load();
+    REQUIRE(loaded);
+    CHECK(loaded->entries == std::vector{seen});
+    CHECK(loaded->version == version_of(1, 1));
+}
+
+TEMPLATE_TEST_CASE("store: the version is the last one given, whole", "", FakeDisk, RocksDisk) {
+    TestType disk;
+    auto& store = disk.start();
+    crdt::VersionVector first = version_of(1, 5);
+    first.raise(crdt::node(2), 7);
+    first.raise(crdt::node(3), 9);
+    REQUIRE(store.write({.entries = {}, .version = first, .locals = {}}));
+    crdt::VersionVector last = version_of(1, 4);
+    last.raise(crdt::node(3), 10);
+    REQUIRE(disk.start().write({.entries = {}, .version = last, .locals = {}}));
+    CHECK(disk.start().load()->version == last);
+}
+
+TEST_CASE("fake store: writes fail when told to") {
     sim::FakeStore store;
-    auto const batch = [](std::string key, std::uint64_t sequence) {
-        return Batch{.entries = {crdt::first_write(std::move(key), "x", 1, sequence)},
-                     .version = version_of(1, sequence),
-                     .locals = {}};
-    };
-    store.stage(batch("a", 1));
-    store.stage(batch("b", 2));
-    store.sync(1);
-    store.crash();
-    CHECK(store.load()->entries.size() == 1);
-    CHECK(store.load()->version == version_of(1, 1));
     store.fail_writes("disk full");
-    CHECK(store.write(batch("c", 3)).error().message == "disk full");
-    CHECK(store.load()->entries.size() == 1);
+    CHECK(store
+              .write({.entries = {crdt::first_write("c", "x", 1, 3)},
+                      .version = version_of(1, 3),
+                      .locals = {}})
+              .error()
+              .message == "disk full");
+    CHECK(store.load()->entries.empty());
 }
 
 namespace {
@@ -224,39 +219,11 @@ std::string open_error(std::string const& directory) {
     return opened.error().message;
 }
 
-void overwrite(fs::path const& file, std::size_t at, std::string_view bytes) {
-    std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
-    out.seekp(static_cast<std::streamoff>(at));
-    out << bytes;
-    REQUIRE(out.good());
-}
-
-fs::path file_like(fs::path const& directory, std::string_view suffix) {
-    for (auto const& file : fs::directory_iterator(directory)) {
-        if (file.path().string().ends_with(suffix) && fs::file_size(file.path()) > 0) {
-            return file.path();
-        }
-    }
-    FAIL("no file " << suffix);
-    return {};
-}
-
-// Several batches, all still in the write-ahead log.
-void fill(std::string const& directory) {
-    auto const store = crdt::open_rocks_store(directory);
-    REQUIRE(store);
-    for (std::uint64_t i = 1; i <= 20; ++i) {
-        REQUIRE((*store)->write(
-            {.entries = {crdt::first_write(std::to_string(i), std::string(200, 'v'), 1, i)},
-             .version = version_of(1, i),
-             .locals = {}}));
-    }
-}
-
 }  // namespace
 
 TEST_CASE("rocks store: a second opener is told that it is in use") {
     TempDirectory directory;
+    REQUIRE(crdt::make_rocks_store(directory.state()));
     auto const first = crdt::open_rocks_store(directory.state());
     REQUIRE(first);
     CHECK_THAT(open_error(directory.state()), Catch::Contains("in use by another agent"));
@@ -265,37 +232,14 @@ TEST_CASE("rocks store: a second opener is told that it is in use") {
 TEST_CASE("rocks store: a path that cannot be a directory") {
     TempDirectory directory;
     std::ofstream(directory.path() / "file") << "x";
-    CHECK_THAT(open_error((directory.path() / "file" / "state").string()),
-               Catch::Contains("cannot make the state directory"));
-}
-
-TEST_CASE("rocks store: damage is named, never skipped") {
-    TempDirectory directory;
-    fill(directory.state());
-    SECTION("in the middle of the log") {
-        overwrite(file_like(directory.state(), ".log"), 3000, "XXXX");
-    }
-    SECTION("in the list of files") {
-        overwrite(file_like(directory.state(), "CURRENT"), 0, "nonsense");
-    }
-    CHECK_THAT(open_error(directory.state()), Catch::Contains("is damaged"));
-}
-
-TEST_CASE("rocks store: a torn last write is dropped, the ones before it stay") {
-    TempDirectory directory;
-    fill(directory.state());
-    fs::path const log = file_like(directory.state(), ".log");
-    fs::resize_file(log, fs::file_size(log) - 5);
-    auto const store = crdt::open_rocks_store(directory.state());
-    REQUIRE(store);
-    auto const loaded = (*store)->load();
-    REQUIRE(loaded);
-    CHECK(loaded->entries.size() == 19);
-    CHECK(loaded->version == version_of(1, 19));
+    auto const made = crdt::make_rocks_store((directory.path() / "file" / "state").string());
+    REQUIRE_FALSE(made);
+    CHECK_THAT(made.error().message, Catch::Contains("cannot make the state directory"));
 }
 
 TEST_CASE("rocks store: a write that failed can be made again when the disk has room") {
     TempDirectory directory;
+    REQUIRE(crdt::make_rocks_store(directory.state()));
     auto const store = crdt::open_rocks_store(directory.state());
     REQUIRE(store);
     auto const batch = [](std::uint64_t sequence, std::size_t size) {

@@ -152,7 +152,7 @@ void World::happen(Event event) {
 void World::crash_host(std::size_t index) {
     Host& host = *hosts_[index];
     kill_agent(index);
-    host.disk.cut_power();
+    host.disk.crash();
     ++host.power;
     host.powered = false;
     host.containers.clear();
@@ -171,7 +171,7 @@ void World::kill_agent(std::size_t index) {
     if (host.writing > 0 && host.refused == 0 && disk_prng_.chance(0.5)) {
         host.disk.sync(host.writing);  // on the disk, though nobody was told
     }
-    host.disk.crash();
+    host.disk.kill();
     host.unwritten.clear();
     host.promises.clear();
     host.acknowledging.clear();
