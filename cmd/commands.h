@@ -113,6 +113,18 @@ struct ImageListCommand {
     Listing listing{};
 };
 
+struct StateCheckCommand {};
+
+struct StateExportCommand {
+    std::string file = "-";  // "-": standard output
+};
+
+struct StateImportCommand {
+    std::string file;  // "-": standard input
+};
+
+struct StateRepairCommand {};
+
 struct DoctorCommand {};
 
 struct VersionCommand {};
@@ -121,7 +133,8 @@ using Command =
     std::variant<VersionCommand, InitCommand, JoinCommand, RunCommand, ReloadCommand, LeaveCommand,
                  EvictCommand, TokenCreateCommand, StatusCommand, NodesCommand, ServicesCommand,
                  PsCommand, ConflictsCommand, SettleConflictCommand, ApplyCommand, RemoveCommand,
-                 ScaleCommand, LogsCommand, ImageLoadCommand, ImageListCommand, DoctorCommand>;
+                 ScaleCommand, LogsCommand, ImageLoadCommand, ImageListCommand, StateCheckCommand,
+                 StateExportCommand, StateImportCommand, StateRepairCommand, DoctorCommand>;
 
 struct Invocation {
     DaemonOptions options;
@@ -147,6 +160,10 @@ ExitCode execute(DaemonOptions const& options, ScaleCommand const& command);
 ExitCode execute(DaemonOptions const& options, LogsCommand const& command);
 ExitCode execute(DaemonOptions const& options, ImageLoadCommand const& command);
 ExitCode execute(DaemonOptions const& options, ImageListCommand const& command);
+ExitCode execute(DaemonOptions const& options, StateCheckCommand const& command);
+ExitCode execute(DaemonOptions const& options, StateExportCommand const& command);
+ExitCode execute(DaemonOptions const& options, StateImportCommand const& command);
+ExitCode execute(DaemonOptions const& options, StateRepairCommand const& command);
 ExitCode execute(DaemonOptions const& options, DoctorCommand const& command);
 ExitCode execute(DaemonOptions const& options, VersionCommand const& command);
 

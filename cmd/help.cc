@@ -147,6 +147,33 @@ constexpr std::array pages{
     HelpPage{"image ls", "List the images on this host", "Names, digests and sizes.",
              "  agent image ls\n"},
     HelpPage{
+        "state", "Check, save, restore and repair the state on disk",
+        "What this host keeps of the fleet's shared state. For when the agent does not start,\n"
+        "or as a backup: these commands need no agent, and refuse while one runs.",
+        "  agent state check\n"
+        "  agent state export backup.jsonl\n"},
+    HelpPage{"state check", "Verify the state on disk",
+             "Verifies every checksum, reads every record and counts them. Changes nothing. Exits\n"
+             "with 1 if the state is missing, damaged, or of a newer version.",
+             "  agent state check\n"
+             "  agent state check --state-dir /srv/covey\n"},
+    HelpPage{"state export", "Write the state as text",
+             "Writes everything as JSON lines, one entry a line: docs/state.md. Join tokens and\n"
+             "other secrets are in it, so a file is made for its owner alone.",
+             "  agent state export backup.jsonl\n"
+             "  agent state export | jq .reads\n"},
+    HelpPage{"state import", "Restore an exported state",
+             "Into a state directory that has no state or an empty one, whole or not at all. A\n"
+             "damaged one is moved away first. What happened since the export comes back from\n"
+             "other hosts of the fleet.",
+             "  agent state import backup.jsonl\n"},
+    HelpPage{"state repair", "Save what can be read of a damaged state",
+             "Makes a sound state of all that can still be read, or an empty one where it is\n"
+             "missing, and says what was lost. The damaged one is kept beside it, as\n"
+             "state.damaged-N. When the agent runs again, other hosts of the fleet give back what\n"
+             "they hold. Does nothing to a state that is sound.",
+             "  agent state repair\n"},
+    HelpPage{
         "doctor", "Show what this host can do",
         "Checks the kernel, cgroups, file systems and container runtimes by trying them, says\n"
         "what to do about what is missing, and, if the agent runs, what it chose. Works\n"

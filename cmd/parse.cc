@@ -443,6 +443,15 @@ private:
     }
 
     void add_host_commands() {
+        CLI::App* const state = add(app_, "state");
+        state->require_subcommand(1, 1);
+        selects<StateCheckCommand>(add(*state, "check"));
+        selects<StateRepairCommand>(add(*state, "repair"));
+        CLI::App* const out = add(*state, "export");
+        out->add_option("FILE", selects<StateExportCommand>(out)->file, "[standard output]");
+        CLI::App* const in = add(*state, "import");
+        in->add_option("FILE", selects<StateImportCommand>(in)->file, "- is standard input")
+            ->required();
         CLI::App* const image = add(app_, "image");
         image->require_subcommand(1, 1);
         CLI::App* const load = add(*image, "load");

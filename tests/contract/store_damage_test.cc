@@ -98,7 +98,7 @@ void judge(Sample const& sample, std::string const& directory, Tally& tally) {
     }
     CHECK_THAT(loaded.error().message,
                Catch::Contains(directory) && Catch::Contains("agent state repair"));
-    auto const repaired = crdt::repair_rocks_store(directory);
+    auto const repaired = crdt::repair_rocks_store(directory, "loss");
     INFO((repaired ? "" : repaired.error().message));
     REQUIRE(repaired);
     ++tally.repaired;
@@ -192,7 +192,7 @@ TEST_CASE("rocks store: no damage is passed over in silence, and repair keeps wh
 
 TEST_CASE("rocks store: repair leaves a sound state alone") {
     Sample const sample;
-    auto const repaired = crdt::repair_rocks_store(sample.directory());
+    auto const repaired = crdt::repair_rocks_store(sample.directory(), "loss");
     REQUIRE(repaired);
     CHECK(repaired->lost.empty());
     CHECK(repaired->old_directory.empty());
@@ -205,7 +205,7 @@ TEST_CASE("rocks store: a second repair keeps the first damaged one") {
     fs::copy(sample.directory(), copy.state());
     for (char const* const number : {"1", "2"}) {
         fs::remove(fs::path(copy.state()) / "CURRENT");
-        auto const repaired = crdt::repair_rocks_store(copy.state());
+        auto const repaired = crdt::repair_rocks_store(copy.state(), "loss");
         REQUIRE(repaired);
         CHECK(repaired->old_directory == copy.state() + ".damaged-" + number);
         CHECK(by_key(repaired->kept.entries) == sample.entries());

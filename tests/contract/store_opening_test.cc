@@ -129,7 +129,7 @@ TEST_CASE("rocks store: a newer format is refused by its number and left as it i
                           "again";
     CHECK(open_error(directory.state()) == expected);
     CHECK(crdt::read_rocks_store(directory.state()).error().message == expected);
-    CHECK(crdt::repair_rocks_store(directory.state()).error().message == expected);
+    CHECK(crdt::repair_rocks_store(directory.state(), "loss").error().message == expected);
     CHECK_FALSE(crdt::make_rocks_store(directory.state()));
 }
 
@@ -137,12 +137,12 @@ TEST_CASE("rocks store: a database of something else is refused, also by repair"
     TempDirectory directory;
     RawDatabase(directory.state()).put("their", "data");
     CHECK_THAT(open_error(directory.state()), Catch::Contains("a database of something else"));
-    CHECK_FALSE(crdt::repair_rocks_store(directory.state()));
+    CHECK_FALSE(crdt::repair_rocks_store(directory.state(), "loss"));
     fs::create_directory(directory.path() / "other");
     std::ofstream(directory.path() / "other" / "photo.jpg") << "x";
     std::string const other = (directory.path() / "other").string();
     CHECK_THAT(open_error(other), Catch::Contains("holds something else"));
-    CHECK_FALSE(crdt::repair_rocks_store(other));
+    CHECK_FALSE(crdt::repair_rocks_store(other, "loss"));
     CHECK_FALSE(crdt::make_rocks_store(other));
     CHECK(fs::exists(directory.path() / "other" / "photo.jpg"));
 }
@@ -155,7 +155,7 @@ TEST_CASE("rocks store: a state that is missing is never begun anew in silence")
     fs::create_directory(directory.state());
     CHECK_THAT(open_error(directory.state()), Catch::Contains("is missing"));
     // Only when asked to.
-    auto const repaired = crdt::repair_rocks_store(directory.state());
+    auto const repaired = crdt::repair_rocks_store(directory.state(), "loss");
     REQUIRE(repaired);
     CHECK(repaired->lost.size() == 1);
     CHECK(repaired->kept.entries.empty());

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "net/state_dir.h"
 
 namespace {
 
@@ -100,4 +101,85 @@ TEST_CASE("The doctor works without an agent") {
                                 "no agent runs here"}) {
         CHECK_THAT(doctor.output, Catch::Contains(subject));
     }
+}
+
+TEST_CASE("The state on disk is checked, exported, restored and repaired without an agent") {
+    std::string directory =
+        (std::filesystem::temp_directory_path() / "covey-state.XXXXXX").string();
+    REQUIRE(::mkdtemp(directory.data()) != nullptr);
+    std::string const first = directory + "/first";
+    std::string const second = directory + "/second";
+    std::string const lines = directory + "/lines";
+    auto const state = [&](std::string const& what, std::string const& where) {
+        return run(base::concat("state ", what, " --state-dir ", where));
+    };
+    CHECK_THAT(state("check", first).output, Catch::Contains("there is no state directory"));
+    CHECK(state("check", first).code == 1);
+    std::filesystem::create_directories(second);
+    CHECK(state("check", second).code == 1);
+    std::ofstream(lines) << R"({"covey_state":1,"entries":1,"origins":0,"locals":0})"
+                            "\n"
+                            R"({"key":"vip/10.0.0.1","counter":1,"sequence":4,"value":"eA==",)"
+                            R"("writer":"00000000000000000000000000000001",)"
+                            R"("reads":"claimed by x"})"
+                            "\n";
+    Run const restored = state("import " + lines, second);
+    CHECK(restored.output ==
+          "restored 1 entries (0 of them removed), 0 local values, writes of 0 "
+          "hosts\n");
+    CHECK(state("import " + lines, second).code == 1);
+    CHECK_THAT(state("check", second).output, Catch::Contains("is sound: 1 entries"));
+    CHECK(state("export " + directory + "/again", second).code == 0);
+    CHECK((std::filesystem::status(directory + "/again").permissions() &
+           (std::filesystem::perms::group_all | std::filesystem::perms::others_all)) ==
+          std::filesystem::perms::none);
+    CHECK_THAT(state("export", second).output, Catch::Contains("\"key\":\"vip/10.0.0.1\""));
+    CHECK_THAT(state("repair", second).output, Catch::Contains("nothing to repair"));
+    std::filesystem::remove(second + "/state/CURRENT");
+    CHECK_THAT(state("check", second).output,
+               Catch::Contains("is damaged") && Catch::Contains("agent state repair"));
+    Run const repaired = state("repair", second);
+    CHECK(repaired.code == 0);
+    CHECK_THAT(repaired.output,
+               Catch::Contains("kept 1 entries") && Catch::Contains(second + "/state.damaged-1"));
+    CHECK(state("check", second).code == 0);
+    std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("The state of an agent that runs is left alone") {
+    std::string directory =
+        (std::filesystem::temp_directory_path() / "covey-state.XXXXXX").string();
+    REQUIRE(::mkdtemp(directory.data()) != nullptr);
+    {
+        auto const held = net::StateLock::take(directory);
+        REQUIRE(held);
+        for (char const* const what : {"check", "export", "import /dev/null", "repair"}) {
+            INFO(what);
+            Run const result = run(base::concat("state ", what, " --state-dir ", directory));
+            CHECK(result.code == 1);
+        }
+        CHECK_THAT(run("state repair --state-dir " + directory).output,
+                   Catch::Contains("another agent (pid "));
+    }
+    std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("A member whose state is gone does not begin with an empty one") {
+    if (::geteuid() != 0) {
+        WARN("skipped: needs root");
+        return;
+    }
+    std::string directory =
+        (std::filesystem::temp_directory_path() / "covey-state.XXXXXX").string();
+    REQUIRE(::mkdtemp(directory.data()) != nullptr);
+    std::string const where =
+        base::concat(" --state-dir ", directory, "/state --run-dir ", directory, "/run");
+    CHECK(run("init --no-start" + where).code == 0);
+    CHECK_THAT(run("state check" + where).output, Catch::Contains("is sound: 0 entries"));
+    std::filesystem::remove_all(directory + "/state/state");
+    Run const started = run("run" + where);
+    CHECK(started.code == 1);
+    CHECK_THAT(started.output, Catch::Contains("is missing, though this host is a member"));
+    CHECK_FALSE(std::filesystem::exists(directory + "/state/state"));
+    std::filesystem::remove_all(directory);
 }
