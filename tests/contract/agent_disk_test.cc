@@ -90,7 +90,9 @@ spec::ServiceSpec service(int number) {
     out.name = "web" + std::to_string(number);
     out.image = "web:1";
     out.replicas = 0;
-    out.environment["FILL"] = std::string(100'000, 'x');
+    for (int i = 0; i < 50; ++i) {
+        out.environment["FILL" + std::to_string(i)] = std::string(2000, 'x');
+    }
     return out;
 }
 
