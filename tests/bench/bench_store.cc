@@ -23,6 +23,7 @@
 #include "tests/bench/store_subjects.h"
 #include "tests/bench/table.h"
 #include "tests/fleet/harness.h"
+#include "tests/fleet/usage.h"
 #include "tests/unit/crdt/replicas.h"
 
 // ./dev bench store: what the state costs on disk and in memory, beside a plain file and SQLite, as
@@ -251,8 +252,10 @@ void bench_idle(std::string const& agent) {
     ::poll(nullptr, 0, idle_seconds * 1000);
     for (std::size_t i = 0; i < fleet.size(); ++i) {
         std::uint64_t const bytes = written_by(fleet.host(i).agent_pid()) - before[i];
-        row(fleet.host(i).name(), base::concat(bytes, " bytes, extrapolated ",
-                                               bytes * 3600 / idle_seconds / 1024, " KiB an hour"));
+        row(fleet.host(i).name(),
+            base::concat(bytes, " bytes, extrapolated ", bytes * 3600 / idle_seconds / 1024,
+                         " KiB an hour; memory (RSS) ",
+                         fleet::usage_of(fleet.host(i).agent_pid()).resident_bytes / 1024, " KiB"));
     }
 }
 
