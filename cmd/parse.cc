@@ -130,7 +130,12 @@ private:
     template <class Kind>
     std::shared_ptr<Kind> selects(CLI::App* command) {
         auto made = std::make_shared<Kind>();
-        command->final_callback([this, made] { out_.command = *made; });
+        command->final_callback([this, made, command] {
+            // One of its own commands has been selected before.
+            if (command->get_subcommands().empty()) {
+                out_.command = *made;
+            }
+        });
         return made;
     }
 

@@ -147,6 +147,35 @@ TEST_CASE("The command line goes before the environment, and that before the fil
     CHECK(parse({"run"}, {{"COVEY_LABEL", "a=1,b=2"}})->options.labels.size() == 2);
 }
 
+TEST_CASE("How changes are confirmed is an option, a variable or a line of the file") {
+    auto const terms = [](Words const& words, Variables const& variables = {}) {
+        auto const result = parse(words, variables);
+        REQUIRE(result.has_value());
+        return result->options.ack;
+    };
+    CHECK(terms({"rm", "web"}) == agent::AckTerms());
+    agent::AckTerms const all = terms({"apply", "-f", "a", "--ack", "all", "--ack-timeout", "1m"});
+    CHECK(agent::hosts_text(all) == "all");
+    CHECK(all.timeout == base::seconds(60));
+    CHECK(agent::hosts_text(terms({"rm", "web"}, {{"COVEY_ACK", "3"}})) == "3");
+    TemporaryFile const file("ack = \"local\"\n");
+    CHECK(agent::hosts_text(terms({"--config", file.path, "rm", "web"})) == "local");
+    for (char const* const wrong : {"0", "some", ""}) {
+        CHECK_THAT(usage_error({"rm", "web", base::concat("--ack=", wrong)}),
+                   Catch::Contains("--ack"));
+    }
+    CHECK_THAT(usage_error({"rm", "web", "--ack-timeout", "1h"}), Catch::Contains("1s to 10m"));
+}
+
+TEST_CASE("Conflicts are listed, and settled by commands of their own") {
+    CHECK(parsed<cmd::ConflictsCommand>({"conflicts", "-o", "json"}).listing == cmd::Listing::json);
+    auto const restore = parsed<cmd::SettleConflictCommand>({"conflicts", "restore", "3f9a"});
+    CHECK(restore.id == "3f9a");
+    CHECK(restore.how == agent::Settling::restore);
+    CHECK(parsed<cmd::SettleConflictCommand>({"conflicts", "dismiss", "3f9a"}).how ==
+          agent::Settling::dismiss);
+}
+
 TEST_CASE("A wrong configuration file is named") {
     TemporaryFile const unknown("bridg = \"x\"\n");
     CHECK_THAT(usage_error({"run", "--config", unknown.path}), Catch::Contains("bridg"));
