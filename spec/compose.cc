@@ -31,6 +31,10 @@ std::string project_of(std::string_view file) {
 struct Top {
     std::optional<std::string> name;
     std::optional<Field> services;
+    std::optional<Field> networks;
+    std::optional<Field> volumes;
+    std::optional<Field> secrets;
+    std::optional<Field> configs;
 };
 
 void read_name(Report& report, Field const& field, Top& top) {
@@ -42,23 +46,44 @@ void read_name(Report& report, Field const& field, Top& top) {
     }
 }
 
-void read_version(Report& report, Field const& field, Top&) {
-    report.add({Severity::warning,
-                {},
-                field.key->line,
-                field.key->column,
-                field.path,
-                "obsolete; ignored"});
+// Read when the name of the project is known.
+template <std::optional<Field> Top::* member>
+void keep(Report&, Field const& field, Top& top) {
+    top.*member = field;
 }
 
-void note_services(Report&, Field const& field, Top& top) {
-    top.services = field;
+constexpr std::array<Key<Top>, 6> top_keys{{
+    {"configs", keep<&Top::configs>},
+    {"name", read_name},
+    {"networks", keep<&Top::networks>},
+    {"secrets", keep<&Top::secrets>},
+    {"services", keep<&Top::services>},
+    {"volumes", keep<&Top::volumes>},
+}};
+
+Definitions read_definitions(Report& report, Top const& top, std::string_view project,
+                             std::string_view file) {
+    Definitions definitions;
+    definitions.project = project;
+    definitions.folder = file.substr(0, std::min(file.rfind('/'), file.size()));
+    if (!file.contains('/')) {
+        definitions.folder.clear();
+    }
+    definitions.networks["default"].name = base::concat(project, "_default");
+    auto const read = [&](std::optional<Field> const& field, auto reader) {
+        if (field) {
+            reader(report, *field, definitions);
+        }
+    };
+    read(top.networks, read_network_definitions);
+    read(top.volumes, read_volume_definitions);
+    read(top.secrets, read_secret_definitions);
+    read(top.configs, read_config_definitions);
+    return definitions;
 }
 
-constexpr std::array<Key<Top>, 3> top_keys{
-    {{"name", read_name}, {"services", note_services}, {"version", read_version}}};
-
-std::vector<Draft> read_services(Report& report, Field const& field, std::string_view project) {
+std::vector<Draft> read_services(Report& report, Field const& field,
+                                 Definitions const& definitions) {
     std::vector<Draft> drafts;
     if (field.value->kind == Node::Kind::map && field.value->entries.size() > services_max) {
         report.error(field, base::concat("expected at most ", services_max, " services, found ",
@@ -67,7 +92,7 @@ std::vector<Draft> read_services(Report& report, Field const& field, std::string
     }
     for (Field const& entry : read_entries(report, field, "a map of services")) {
         if (!entry.key->text.starts_with("x-")) {
-            drafts.push_back(read_service(report, entry, project));
+            drafts.push_back(read_service(report, entry, definitions));
         }
     }
     std::ranges::sort(drafts, {}, [](Draft const& draft) -> auto& { return draft.spec.name; });
@@ -98,6 +123,21 @@ void check_published(Report& report, std::vector<Draft> const& drafts) {
                                           first.draft->spec.name, " for port ", first.port.target));
             }
         }
+    }
+}
+
+// A dependency that need not be there and is not.
+void forget_absent(std::vector<Draft>& drafts) {
+    for (Draft& draft : drafts) {
+        auto const absent = [&drafts](Dependency const& dependency) {
+            return !dependency.required &&
+                   !std::ranges::binary_search(
+                       drafts, dependency.service, {},
+                       [](Draft const& each) -> auto& { return each.spec.name; });
+        };
+        std::erase_if(draft.spec.depends_on, absent);
+        std::erase_if(draft.depends_on,
+                      [absent](auto const& written) { return absent(written.first); });
     }
 }
 
@@ -160,14 +200,14 @@ private:
     std::vector<std::size_t> way_;
 };
 
-void read_root(Report& report, Node const& root, ComposeFile& file) {
+void read_root(Report& report, Node const& root, std::string_view name, ComposeFile& file) {
     Field const whole{nullptr, &root, {}};
     if (root.kind != Node::Kind::map) {
         report.expected(whole, "a map with services");
         return;
     }
     Top top;
-    read_keys<Top>(report, whole, top, top_keys);
+    read_keys<Top>(report, whole, top, "", top_keys);
     if (top.name) {
         file.project = *top.name;
     } else if (!valid_name(file.project)) {
@@ -179,7 +219,9 @@ void read_root(Report& report, Node const& root, ComposeFile& file) {
         report.error(whole, "expected services, found none");
         return;
     }
-    std::vector<Draft> drafts = read_services(report, *top.services, file.project);
+    Definitions const definitions = read_definitions(report, top, file.project, name);
+    std::vector<Draft> drafts = read_services(report, *top.services, definitions);
+    forget_absent(drafts);
     check_published(report, drafts);
     CycleSearch(report, drafts).run();
     for (Draft& draft : drafts) {
@@ -213,7 +255,7 @@ ComposeFile read_compose(std::string_view file, std::string_view text) {
     if (empty) {
         report.add({Severity::error, {}, 0, 0, {}, "expected a map with services, found nothing"});
     } else if (has_text) {
-        read_root(report, *document.root, result);
+        read_root(report, *document.root, file, result);
     }
     // Half-read services must not be mistaken for what the file says.
     if (report.failed()) {

@@ -78,7 +78,7 @@ void read_http(Report& report, Field const& field, Check& check) {
 
 void read_extension(Report& report, Field const& field, Check& check) {
     static constexpr std::array<Key<Check>, 2> keys{{{"http", read_http}, {"tcp", read_tcp}}};
-    read_keys<Check>(report, field, check, keys);
+    read_keys<Check>(report, field, check, "services.*.healthcheck.x-covey", keys);
 }
 
 template <base::Duration HealthCheck::* member>
@@ -115,7 +115,7 @@ constexpr std::array<Key<Check>, 8> check_keys{{
 
 void read_healthcheck(Report& report, Field const& field, Draft& draft) {
     Check check;
-    read_keys<Check>(report, field, check, check_keys);
+    read_keys<Check>(report, field, check, "services.*.healthcheck", check_keys);
     if (check.kinds.size() > 1) {
         report.error(check.kinds.back(), base::concat("expected one kind of check, found ",
                                                       check.kinds.front().path, " too"));
@@ -129,7 +129,10 @@ void read_healthcheck(Report& report, Field const& field, Draft& draft) {
                        "no test is given and an image's own is not used: nothing is "
                        "checked");
     }
-    if (check.health.kind != CheckKind::none) {
+    if (off) {
+        draft.spec.health = {};
+        draft.spec.health.disabled = true;
+    } else if (check.health.kind != CheckKind::none) {
         draft.spec.health = std::move(check.health);
     }
 }

@@ -17,6 +17,8 @@ struct Range {
     std::uint16_t last{};
 
     [[nodiscard]] std::size_t size() const { return static_cast<std::size_t>(last - first) + 1; }
+
+    friend bool operator==(Range const&, Range const&) = default;
 };
 
 std::optional<Range> parse_range(std::string_view text) {
@@ -46,18 +48,21 @@ struct Mapping {
     std::optional<Range> target;
     std::optional<Range> published;  // nothing: on the virtual IP only
     Protocol protocol{};
+    PortMode mode{};
+    std::string host_ip;
+    std::string name;
+    std::string app_protocol;
+    friend bool operator==(Mapping const&, Mapping const&) = default;
 };
 
-void check_host_ip(Report& report, Field const& field, std::string_view host_ip) {
+// The address in its one form; empty for all addresses of the host, and for what is none.
+std::string host_address(Report& report, Field const& field, std::string_view host_ip) {
     auto const ip = base::parse_ip(host_ip);
     if (!ip) {
         report.error(
             field, base::concat("expected an IP address before the port, found ", quote(host_ip)));
-    } else if (!ip->is_unspecified()) {
-        report.warning(field, base::concat("host address ", host_ip,
-                                           " is not supported yet; the port is published on every "
-                                           "address of every host"));
     }
+    return ip && !ip->is_unspecified() ? to_string(*ip) : std::string();
 }
 
 void add_mapping(Report& report, Field const& field, Mapping const& mapping, Draft& draft) {
@@ -66,9 +71,12 @@ void add_mapping(Report& report, Field const& field, Mapping const& mapping, Dra
     }
     Range const target = *mapping.target;
     std::optional<Range> published = mapping.published;
+    Range any_of;
     if (published && target.size() == 1 && published->size() > 1) {
-        report.warning(field, base::concat("of the range of published ports only the first, ",
+        report.warning(field, base::concat("not yet: of the range of published ports only the "
+                                           "first, ",
                                            published->first, ", is used"));
+        any_of = *published;
         published->last = published->first;
     }
     if (published && published->size() != target.size()) {
@@ -85,6 +93,13 @@ void add_mapping(Report& report, Field const& field, Mapping const& mapping, Dra
         port.target = static_cast<std::uint16_t>(target.first + at);
         port.published = published ? static_cast<std::uint16_t>(published->first + at) : 0;
         port.protocol = mapping.protocol;
+        port.name = mapping.name;
+        port.app_protocol = mapping.app_protocol;
+        if (port.published != 0) {
+            port.published_last = any_of.last;
+            port.mode = mapping.mode;
+            port.host_ip = mapping.host_ip;
+        }
         draft.ports.emplace_back(port, field);
     }
 }
@@ -139,7 +154,10 @@ void read_short_port(Report& report, Field const& field, Draft& draft) {
             if (rest.starts_with('[') && rest.ends_with(']')) {
                 rest = rest.substr(1, rest.size() - 2);
             }
-            check_host_ip(report, field, rest);
+            mapping.host_ip = host_address(report, field, rest);
+            if (!mapping.host_ip.empty()) {
+                report.note(field, "services.*.ports", "host_ip");
+            }
         }
     }
     add_mapping(report, field, mapping, draft);
@@ -181,39 +199,35 @@ void read_protocol(Report& report, Field const& field, Mapping& mapping) {
     mapping.protocol = *protocol;
 }
 
-void read_port_mode(Report& report, Field const& field, Mapping&) {
-    if (field.value->text == "host") {
-        report.warning(field,
-                       "mode host is not supported yet; the port is balanced over all "
-                       "replicas");
-    } else if (field.value->text != "ingress") {
-        report.expected(field, "ingress or host");
-    }
+void read_port_mode(Report& report, Field const& field, Mapping& mapping) {
+    static constexpr auto choices =
+        std::to_array<Choice<PortMode>>({{"ingress", PortMode::ingress}, {"host", PortMode::host}});
+    mapping.mode = read_choice(report, field, choices).value_or(PortMode::ingress);
 }
 
-void read_host_ip(Report& report, Field const& field, Mapping&) {
+void read_host_ip(Report& report, Field const& field, Mapping& mapping) {
     if (auto const host_ip = read_text(report, field)) {
-        check_host_ip(report, field, *host_ip);
+        mapping.host_ip = host_address(report, field, *host_ip);
     }
 }
 
-// For people and for proxies that read it; Compose gives it no effect either.
-void read_port_note(Report& report, Field const& field, Mapping&) {
-    static_cast<void>(read_text(report, field));
+template <std::string Mapping::* member>
+void read_note(Report& report, Field const& field, Mapping& mapping) {
+    mapping.*member = read_text(report, field).value_or("");
 }
 
 void read_long_port(Report& report, Field const& field, Draft& draft) {
     static constexpr std::array<Key<Mapping>, 7> keys{{
-        {"app_protocol", read_port_note},
+        {"app_protocol", read_note<&Mapping::app_protocol>},
         {"host_ip", read_host_ip},
         {"mode", read_port_mode},
-        {"name", read_port_note},
+        {"name", read_note<&Mapping::name>},
         {"protocol", read_protocol},
         {"published", read_published},
         {"target", read_target},
     }};
     Mapping mapping;
-    read_keys<Mapping>(report, field, mapping, keys);
+    read_keys<Mapping>(report, field, mapping, "services.*.ports", keys);
     bool const has_target = std::ranges::any_of(
         field.value->entries, [](Node::Entry const& entry) { return entry.key->text == "target"; });
     if (!has_target) {
@@ -244,8 +258,9 @@ void read_expose(Report& report, Field const& field, Draft& draft) {
         std::size_t const slash = text->find('/');
         auto const protocol =
             slash == std::string::npos ? Protocol::tcp : parse_protocol(text->substr(slash + 1));
-        Mapping mapping{parse_range(text->substr(0, slash)), std::nullopt,
-                        protocol.value_or(Protocol::tcp)};
+        Mapping mapping;
+        mapping.target = parse_range(text->substr(0, slash));
+        mapping.protocol = protocol.value_or(Protocol::tcp);
         if (!mapping.target || !protocol) {
             report.expected(item, form);
             continue;

@@ -1,8 +1,10 @@
 #include "spec/compose_report.h"
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 
+#include "base/check.h"
 #include "base/text.h"
 #include "spec/compose_text.h"
 #include "spec/compose_units.h"
@@ -139,13 +141,29 @@ void Report::expected(Field const& field, std::string_view what) {
                               variable ? "; variables are not substituted yet" : ""));
 }
 
-void Report::unsupported(Field const& field) {
-    add({Severity::warning,
+void Report::note(Field const& field, KeyRule const& rule) {
+    if (rule.standing != Standing::acts) {
+        Node const& at = field.key != nullptr ? *field.key : *field.value;
+        add({Severity::warning, {}, at.line, at.column, field.path, to_string(rule)});
+    }
+}
+
+void Report::note(Field const& field, std::string_view scope, std::string_view key) {
+    KeyRule const* const rule = find_rule(scope, key);
+    CHECK(rule != nullptr);
+    note(field, *rule);
+}
+
+void Report::unknown(Field const& field, std::string_view scope) {
+    std::string_view const near = nearest_key(scope, field.key->text);
+    bool const ours = scope.contains("x-covey");
+    std::string const guess = near.empty() ? "" : base::concat("; did you mean ", near, '?');
+    add({ours ? Severity::error : Severity::warning,
          {},
          field.key->line,
          field.key->column,
          field.path,
-         "not supported yet; ignored"});
+         base::concat(ours ? "unknown key" : "unknown key, ignored", guess)});
 }
 
 std::vector<Diagnostic> Report::take() {
@@ -247,6 +265,10 @@ std::vector<Field> read_entries(Report& report, Field const& field, std::string_
         return fields;
     }
     for (Node::Entry const& entry : field.value->entries) {
+        if (!valid_text(entry.key->text)) {
+            report.error(Field{entry.key, nullptr, field.path}, "expected a key without a NUL");
+            continue;
+        }
         fields.push_back(
             {entry.key, entry.value,
              base::concat(field.path, field.path.empty() ? "" : ".", printable(entry.key->text))});
@@ -268,6 +290,9 @@ std::map<std::string, std::string> read_pairs(Report& report, Field const& field
         if (!valid_variable(pair->name)) {
             report.error(each,
                          base::concat("expected a name without '=', found ", quote(pair->name)));
+        } else if (pair->name.size() > yaml_key_max) {
+            report.error(each, base::concat("expected a name of at most ", yaml_key_max,
+                                            " bytes, found ", pair->name.size()));
         } else if (!pair->value && unset == Unset::dropped) {
             report.warning(each, base::concat("no value is given and none is taken from a shell; ",
                                               quote(pair->name), " stays unset"));
@@ -276,6 +301,60 @@ std::map<std::string, std::string> read_pairs(Report& report, Field const& field
         }
     }
     return pairs;
+}
+
+std::vector<std::string> read_texts(Report& report, Field const& field) {
+    std::vector<std::string> texts;
+    if (field.value->kind == Node::Kind::scalar) {
+        if (auto text = read_filled_text(report, field)) {
+            texts.push_back(*std::move(text));
+        }
+        return texts;
+    }
+    for (Field const& item : read_items(report, field, "text or a list")) {
+        if (auto text = read_filled_text(report, item)) {
+            texts.push_back(*std::move(text));
+        }
+    }
+    return texts;
+}
+
+std::set<std::string> read_text_set(Report& report, Field const& field) {
+    std::vector<std::string> texts = read_texts(report, field);
+    return {std::move_iterator(texts.begin()), std::move_iterator(texts.end())};
+}
+
+std::optional<std::int64_t> read_integer(Report& report, Field const& field, std::int64_t min,
+                                         std::int64_t max) {
+    std::optional<std::int64_t> number;
+    if (field.value->kind == Node::Kind::scalar) {
+        number = base::parse_integer<std::int64_t>(field.value->text);
+    }
+    if (!number || *number < min || *number > max) {
+        report.expected(field, base::concat("a whole number from ", min, " to ", max));
+        return std::nullopt;
+    }
+    return number;
+}
+
+std::optional<std::uint64_t> read_bytes(Report& report, Field const& field) {
+    std::optional<std::uint64_t> bytes;
+    if (field.value->kind == Node::Kind::scalar) {
+        bytes = parse_memory(field.value->text);
+    }
+    if (!bytes) {
+        report.expected(field, "an amount of memory such as 256m or 2g");
+    }
+    return bytes;
+}
+
+std::optional<std::uint32_t> read_file_mode(Report& report, Field const& field) {
+    auto const mode =
+        field.value->kind == Node::Kind::scalar ? parse_file_mode(field.value->text) : std::nullopt;
+    if (!mode) {
+        report.expected(field, "permissions such as 0440");
+    }
+    return mode;
 }
 
 }  // namespace spec

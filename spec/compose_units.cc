@@ -192,6 +192,21 @@ std::optional<std::uint64_t> parse_cpus(std::string_view text) {
     return multiply(text, 1000, cpu_milli_max);
 }
 
+std::optional<std::uint32_t> parse_ratio(std::string_view text) {
+    static constexpr std::uint64_t million = 1'000'000;
+    auto const ppm = multiply(text, million, million);
+    return ppm ? std::optional(static_cast<std::uint32_t>(*ppm)) : std::nullopt;
+}
+
+std::optional<std::uint32_t> parse_file_mode(std::string_view text) {
+    if (text.empty() || !is_digit(text.front())) {
+        return std::nullopt;
+    }
+    auto const digits = integer_text(text, false);
+    auto const mode = digits ? base::parse_integer<std::uint32_t>(*digits) : std::nullopt;
+    return mode && *mode <= file_mode_max ? mode : std::nullopt;
+}
+
 std::string scalar_text(std::string_view text) {
     if (text == "True" || text == "TRUE" || text == "False" || text == "FALSE") {
         return base::lower(text);

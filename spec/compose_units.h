@@ -22,6 +22,13 @@ namespace spec {
 // "0.5" is 500 thousandths. Rounded up, so that something never becomes nothing.
 [[nodiscard]] std::optional<std::uint64_t> parse_cpus(std::string_view text);
 
+// "0.25" is 250,000 parts per million; at most 1. Rounded up.
+[[nodiscard]] std::optional<std::uint32_t> parse_ratio(std::string_view text);
+
+// Permissions of a file: octal with a leading 0 or 0o, as YAML and chmod write them, else decimal,
+// as JSON has to; at most 07777.
+[[nodiscard]] std::optional<std::uint32_t> parse_file_mode(std::string_view text);
+
 // What Compose makes text of: "True" is "true", and a number loses what its value does not need:
 // "1.50" is "1.5", "0x10" is "16". Any other text stays.
 [[nodiscard]] std::string scalar_text(std::string_view text);

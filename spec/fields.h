@@ -208,10 +208,9 @@ void fields(T& networking, Visit const& visit) {
     visit(4, networking.dns_search);
     visit(5, networking.dns_opt);
     visit(6, networking.extra_hosts);
-    visit(7, networking.links);
-    visit(8, networking.hostname);
-    visit(9, networking.domainname);
-    visit(10, networking.mac_address);
+    visit(7, networking.hostname);
+    visit(8, networking.domainname);
+    visit(9, networking.mac_address);
 }
 
 template <Is<BlockIo> T, class Visit>

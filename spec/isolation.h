@@ -13,7 +13,7 @@ struct Security {
     bool read_only{};                 // the root file system
     std::set<std::string> cap_add{};  // "NET_ADMIN", "ALL": upper case, without CAP_
     std::set<std::string> cap_drop{};
-    std::set<std::string> security_opt{};  // "no-new-privileges:true", "seccomp=unconfined"
+    std::set<std::string> security_opt{};  // "no-new-privileges", "seccomp=unconfined"
     friend bool operator==(Security const&, Security const&) = default;
 };
 

@@ -26,7 +26,6 @@ struct Networking {
     std::vector<std::string> dns_search{};
     std::set<std::string> dns_opt{};
     std::map<std::string, std::set<std::string>> extra_hosts{};  // name -> addresses
-    std::map<std::string, std::string> links{};                  // alias -> service
     std::string hostname{};                                      // empty: SERVICE-SLOT
     std::string domainname{};
     std::string mac_address{};  // "02:42:ac:11:65:43"

@@ -64,7 +64,7 @@ TEST_CASE("wrong files") {
         {"text", {"shop.yaml:1:1: expected a map with services, found \"text\""}},
         {"a: 1\n",
          {"shop.yaml:1:1: expected services, found none",
-          "shop.yaml:1:1: a: not supported yet; ignored"}},
+          "shop.yaml:1:1: a: unknown key, ignored"}},
         {"services: [a]\n", {"shop.yaml:1:11: services: expected a map of services, found a list"}},
         {"services:\n", {"shop.yaml:1:1: services: expected a map of services, found nothing"}},
         {"services:\n  web:\n", {"shop.yaml:2:3: services.web: expected a map, found nothing"}},
@@ -98,9 +98,12 @@ TEST_CASE("one published port may serve TCP and UDP of two services") {
 }
 
 TEST_CASE("top-level keys") {
-    CHECK(reading::told(reading::read("version: '3.8'\nservices: {}\nvolumes: {a: }\nx-a: 1\n")) ==
-          Words{"shop.yaml:1:1: version: obsolete; ignored",
-                "shop.yaml:3:1: volumes: not supported yet; ignored"});
+    CHECK(reading::told(reading::read("version: '3.8'\nservices: {}\nvolume: {a: }\nx-a: 1\n"
+                                      "models: {}\n")) ==
+          Words{"shop.yaml:1:1: version: deprecated: use no version at all",
+                "shop.yaml:3:1: volume: unknown key, ignored; did you mean volumes?",
+                "shop.yaml:5:1: models: not supported on a fleet: models are not run; run their "
+                "server as a service"});
 }
 
 TEST_CASE("files that mean the same give equal services and revisions") {

@@ -271,30 +271,44 @@ TEST_CASE("wrong dependencies") {
 TEST_CASE("what is not done is said, and the service runs without it") {
     check(
         {
-            {"volumes: [a:b]", "5: services.web.volumes: not supported yet; ignored"},
-            {"no_such_key:", "5: services.web.no_such_key: not supported yet; ignored"},
+            {"container_name: box",
+             "5: services.web.container_name: not yet: containers are called SERVICE-SLOT"},
+            {"attach: false",
+             "5: services.web.attach: not supported on a fleet: agent logs shows the output of any "
+             "service"},
+            {"links: [db]",
+             "5: services.web.links: deprecated: use the names of services, which resolve without "
+             "links, or aliases under networks"},
+            {"no_such_key:", "5: services.web.no_such_key: unknown key, ignored"},
+            {"heathcheck: 1",
+             "5: services.web.heathcheck: unknown key, ignored; did you mean healthcheck?"},
+            {"Volumes: 1", "5: services.web.Volumes: unknown key, ignored; did you mean volumes?"},
             {"deploy: {update_config: {parallelism: 2}}",
-             "14: services.web.deploy.update_config: not supported yet; ignored"},
-            {"deploy: {placement: {preferences: [{spread: a}]}}",
-             "26: services.web.deploy.placement.preferences: not supported yet; ignored"},
-            {"deploy: {resources: {reservations: {devices: []}}}",
-             "41: services.web.deploy.resources.reservations.devices: not supported yet; ignored"},
-            {"healthcheck: {test: a, x-covey: {grpc: 80}}",
-             "38: services.web.healthcheck.x-covey.grpc: not supported yet; ignored"},
+             "14: services.web.deploy.update_config: not yet: one container after the other is "
+             "replaced, each when the one before is healthy"},
+            {"deploy: {placement: {preferences: [{spread: node.labels.zone}]}}",
+             "26: services.web.deploy.placement.preferences: not yet: replicas go where there is "
+             "room"},
+            {"deploy: {resources: {reservations: {generic_resources: []}}}",
+             "41: services.web.deploy.resources.reservations.generic_resources: not supported on a "
+             "fleet: hosts have no user-defined resources; use node labels and constraints"},
             {"ports: [{target: 80, color: red}]",
-             "26: services.web.ports[0].color: not supported yet; ignored"},
+             "26: services.web.ports[0].color: unknown key, ignored"},
             {"ports: [{target: 80, mode: host}]",
-             "32: services.web.ports[0].mode: mode host is not supported yet; the port is balanced "
-             "over all replicas"},
+             "26: services.web.ports[0].mode: not yet: the port is balanced over all replicas"},
             {"ports: ['127.0.0.1:80:80']",
-             "13: services.web.ports[0]: host address 127.0.0.1 is not supported yet; the port is "
-             "published on every address of every host"},
+             "13: services.web.ports[0]: not yet: the port is published on every address of every "
+             "host"},
             {"ports: ['[::1]:80:80']",
-             "13: services.web.ports[0]: host address ::1 is not supported yet; the port is "
-             "published on every address of every host"},
+             "13: services.web.ports[0]: not yet: the port is published on every address of every "
+             "host"},
             {"ports: ['8000-8010:80']",
-             "13: services.web.ports[0]: of the range of published ports only the first, 8000, is "
-             "used"},
+             "13: services.web.ports[0]: not yet: of the range of published ports only the first, "
+             "8000, is used"},
+            {"pid: 'service:db'",
+             "10: services.web.pid: not supported on a fleet: the other container may be on "
+             "another "
+             "host; the container has its own"},
             {"healthcheck: {interval: 3s}",
              "18: services.web.healthcheck: no test is given and an image's own is not used: "
              "nothing is checked"},
@@ -317,9 +331,33 @@ TEST_CASE("what is not done is said, and the service runs without it") {
              "14: services.web.command: the tag \"!reset\" is not supported yet; ignored"},
         },
         true);
-    CHECK(reading::told(reading::read(reading::web(
-                            "depends_on: {web: {condition: service_started, required: false}}")))
-              .back() ==
-          "shop.yaml:4:52: services.web.depends_on.web.required: not supported yet; "
-          "ignored");
+}
+
+TEST_CASE("a key that says what happens anyway is not reported") {
+    for (char const* const line :
+         {"restart: always", "restart: unless-stopped", "privileged: false", "init: false",
+          "pid: ''", "ipc: private", "network_mode: bridge", "networks: [default]",
+          "networks: {default: }", "pull_policy: missing", "deploy: {endpoint_mode: vip}",
+          "deploy: {restart_policy: {condition: any}}", "oom_score_adj: 0", "x-covey: {}",
+          "deploy: {resources: {reservations: {devices: []}}}",
+          "depends_on: {db: {condition: service_started, required: false, restart: false}}"}) {
+        INFO(line);
+        spec::ComposeFile const file = reading::read(reading::web(line));
+        CHECK(reading::told(file) == Words{});
+        REQUIRE(file.services.size() == 1);
+        CHECK(file.services[0].depends_on.empty());
+    }
+}
+
+TEST_CASE("an unknown key below x-covey is an error") {
+    check(
+        {
+            {"healthcheck: {test: a, x-covey: {grpc: 80}}",
+             "38: services.web.healthcheck.x-covey.grpc: unknown key"},
+            {"x-covey: {priorty: 3}",
+             "15: services.web.x-covey.priorty: unknown key; did you mean priority?"},
+            {"x-covey: {lb: {affinty: none}}",
+             "20: services.web.x-covey.lb.affinty: unknown key; did you mean affinity?"},
+        },
+        false);
 }

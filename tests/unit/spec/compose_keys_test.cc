@@ -122,7 +122,11 @@ TEST_CASE("ports, long form") {
           std::vector<spec::Port>{{80, 8080, tcp}});
     CHECK(web("ports:\n- target: \"53\"\n  published: \"5353\"\n  protocol: udp\n  mode: ingress\n"
               "  name: dns\n  app_protocol: dns\n  host_ip: 0.0.0.0\n  x-note: a")
-              .ports == std::vector<spec::Port>{{53, 5353, udp}});
+              .ports == std::vector<spec::Port>{{.target = 53,
+                                                 .published = 5353,
+                                                 .protocol = udp,
+                                                 .name = "dns",
+                                                 .app_protocol = "dns"}});
     CHECK(web("ports: [{target: 80, published: 0}]").ports.empty());
     CHECK(web("ports: [{target: 80, published: ''}]").ports.empty());
 }
@@ -143,7 +147,9 @@ TEST_CASE("healthcheck: kinds of test") {
     CHECK(exec.command == Words{"a", "b c"});
     for (char const* const none :
          {"{test: [NONE]}", "{disable: true}", "{test: [NONE], interval: 3s}"}) {
-        CHECK(web(base::concat("healthcheck: ", none)).health == spec::HealthCheck{});
+        spec::HealthCheck const off = web(base::concat("healthcheck: ", none)).health;
+        CHECK(off.kind == spec::CheckKind::none);
+        CHECK(off.disabled);
     }
     spec::HealthCheck const on_port = web("healthcheck: {x-covey: {tcp: 8080}}").health;
     CHECK(on_port.kind == spec::CheckKind::tcp);

@@ -46,17 +46,17 @@ services:
 
 TEST_CASE("a warning about a merged key names the way to it and the line it stands in") {
     CHECK(reading::told(reading::read(R"(x-all: &all
-  restart: always
+  tty: true
 services:
   a: {<<: *all, image: x}
   b: {<<: *all, image: x}
-)")) == Words{"shop.yaml:2:3: services.a.restart: not supported yet; ignored",
-              "shop.yaml:2:3: services.b.restart: not supported yet; ignored"});
+)")) == Words{"shop.yaml:2:3: services.a.tty: not yet: the output is a pipe",
+              "shop.yaml:2:3: services.b.tty: not yet: the output is a pipe"});
 }
 
 TEST_CASE("a quoted merge key is a key like others") {
     CHECK(reading::told(reading::read(reading::web("\"<<\": 1"))) ==
-          Words{"shop.yaml:4:5: services.web.<<: not supported yet; ignored"});
+          Words{"shop.yaml:4:5: services.web.<<: unknown key, ignored"});
 }
 
 TEST_CASE("text that is no YAML") {
@@ -197,7 +197,7 @@ TEST_CASE("what a file says cannot forge a line of a message") {
     Words const told = reading::told(
         reading::read("services: {web: {image: x, \"a\\nb\\e\": 1, scale: \"x\\ny\"}}"));
     REQUIRE(told.size() == 2);
-    CHECK(told[0] == "shop.yaml:1:28: services.web.a?b?: not supported yet; ignored");
+    CHECK(told[0] == "shop.yaml:1:28: services.web.a?b?: unknown key, ignored");
     CHECK(told[1].ends_with("found \"x?y\""));
     std::string const text = repeat("\xc3\xa9", 40);
     CHECK(reading::told(reading::read("services: {web: {image: x, scale: " + text + "}}"))[0]
