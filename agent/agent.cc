@@ -5,6 +5,7 @@
 #include "agent/known_hosts.h"
 #include "agent/machine.h"
 #include "agent/near_first.h"
+#include "agent/preview.h"
 #include "base/result.h"
 #include "base/text.h"
 
@@ -421,6 +422,18 @@ std::string Agent::host_name(base::NodeId id) const {
 
 std::vector<ConflictReport> Agent::conflicts() const {
     return machine_->conflicts();
+}
+
+std::vector<spec::ServiceSpec> Agent::specs() const {
+    std::vector<spec::ServiceSpec> specs;
+    for (auto const& [key, service] : machine_->state.services()) {
+        specs.push_back(service.spec);
+    }
+    return specs;
+}
+
+std::vector<ChangeReport> Agent::preview(std::span<spec::ServiceSpec const> services) const {
+    return agent::preview(machine_->state, machine_->roster, services);
 }
 
 Outcome<std::vector<InstanceReport>> Agent::instances(std::string_view service) const {

@@ -186,6 +186,11 @@ public:
     [[nodiscard]] std::string host_name(base::NodeId id) const;
     // The edits that lost against one made beside them, as far as this host met them.
     [[nodiscard]] std::vector<ConflictReport> conflicts() const;
+    // The services as they were applied, sorted by key.
+    [[nodiscard]] std::vector<spec::ServiceSpec> specs() const;
+    // What applying these would do. Nothing is changed.
+    [[nodiscard]] std::vector<ChangeReport> preview(
+        std::span<spec::ServiceSpec const> services) const;
     // All, or those of one service; refused when there is no such service.
     [[nodiscard]] Outcome<std::vector<InstanceReport>> instances(std::string_view service) const;
 

@@ -131,6 +131,22 @@ bool serves(runtime::Phase phase) {
            phase == runtime::Phase::draining;
 }
 
+std::string_view words(placement::Obstacle obstacle) {
+    switch (obstacle) {
+        case placement::Obstacle::no_nodes:
+            return "no host is there to run it";
+        case placement::Obstacle::constraints:
+            return "no host meets its constraints";
+        case placement::Obstacle::resources:
+            return "no host has the CPU or memory it reserves";
+        case placement::Obstacle::max_per_node:
+            return "every host runs max_replicas_per_node of it already";
+        case placement::Obstacle::host_ports:
+            return "its ports are taken on every host";
+    }
+    return {};
+}
+
 runtime::Desired desired_slot(ServiceState const& service, std::uint32_t slot,
                               std::string_view zone) {
     spec::ServiceSpec const& spec = service.spec;

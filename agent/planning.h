@@ -16,6 +16,9 @@ namespace agent {
 // Its process runs and may have clients.
 [[nodiscard]] bool serves(runtime::Phase phase);
 
+// Why a slot runs nowhere, for a person.
+[[nodiscard]] std::string_view words(placement::Obstacle obstacle);
+
 // A slot of ours that does not start yet, and why, for a person.
 struct Waiting {
     SlotKey slot;

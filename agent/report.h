@@ -70,6 +70,19 @@ struct InstanceReport {
     std::string message;
 };
 
+enum class ChangeKind : std::uint8_t { start, stop, move, replace, wait };
+
+// What a change of services would do to one slot.
+struct ChangeReport {
+    ChangeKind kind{};
+    std::string service;  // "project/name"
+    std::uint32_t slot{};
+    std::string node;      // host name; wait: empty
+    std::string from;      // move: the host that it leaves
+    std::string revision;  // that the slot will have
+    std::string message;   // wait: why no host takes it
+};
+
 struct ServiceReport {
     std::string service;
     std::string image;

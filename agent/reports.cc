@@ -53,22 +53,6 @@ InstanceStatus to_status(runtime::Phase phase) {
     return InstanceStatus::failed;
 }
 
-std::string_view words(placement::Obstacle obstacle) {
-    switch (obstacle) {
-        case placement::Obstacle::no_nodes:
-            return "no host is there to run it";
-        case placement::Obstacle::constraints:
-            return "no host meets its constraints";
-        case placement::Obstacle::resources:
-            return "no host has the CPU or memory it reserves";
-        case placement::Obstacle::max_per_node:
-            return "every host runs max_replicas_per_node of it already";
-        case placement::Obstacle::host_ports:
-            return "its ports are taken on every host";
-    }
-    return {};
-}
-
 std::string port_text(spec::Port const& port) {
     std::string_view const protocol = port.protocol == spec::Protocol::udp ? "/udp" : "/tcp";
     return port.published != 0 ? base::concat(port.published, "->", port.target, protocol)

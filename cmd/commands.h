@@ -11,6 +11,7 @@
 
 #include "agent/agent.h"
 #include "cmd/options.h"
+#include "spec/compose_write.h"
 
 // What can be asked on the command line, as data: parse() makes it, execute() does it.
 namespace cmd {
@@ -91,6 +92,34 @@ struct ApplyCommand {
     std::vector<std::string> files;  // "-": standard input
 };
 
+// The service as text that `apply` takes.
+struct GetCommand {
+    std::string service;
+    spec::TextForm form{};
+};
+
+// A file in its canonical form; no agent is asked.
+struct ConvertCommand {
+    std::string file;
+    spec::TextForm form{};
+};
+
+// What is wrong with files, and what in them has no effect; no agent is asked.
+struct ValidateCommand {
+    std::vector<std::string> files;
+};
+
+// What of files the fleet does not have like that: 0 nothing, 1 something, 2 it cannot be told.
+struct DiffCommand {
+    std::vector<std::string> files;
+};
+
+// What applying files would start, stop, move and replace.
+struct PlanCommand {
+    std::vector<std::string> files;
+    Listing listing{};
+};
+
 struct RemoveCommand {
     std::vector<std::string> services;
 };
@@ -132,7 +161,8 @@ struct VersionCommand {};
 using Command =
     std::variant<VersionCommand, InitCommand, JoinCommand, RunCommand, ReloadCommand, LeaveCommand,
                  EvictCommand, TokenCreateCommand, StatusCommand, NodesCommand, ServicesCommand,
-                 PsCommand, ConflictsCommand, SettleConflictCommand, ApplyCommand, RemoveCommand,
+                 PsCommand, ConflictsCommand, SettleConflictCommand, ApplyCommand, GetCommand,
+                 ConvertCommand, ValidateCommand, DiffCommand, PlanCommand, RemoveCommand,
                  ScaleCommand, LogsCommand, ImageLoadCommand, ImageListCommand, StateCheckCommand,
                  StateExportCommand, StateImportCommand, StateRepairCommand, DoctorCommand>;
 
@@ -155,6 +185,11 @@ ExitCode execute(DaemonOptions const& options, PsCommand const& command);
 ExitCode execute(DaemonOptions const& options, ConflictsCommand const& command);
 ExitCode execute(DaemonOptions const& options, SettleConflictCommand const& command);
 ExitCode execute(DaemonOptions const& options, ApplyCommand const& command);
+ExitCode execute(DaemonOptions const& options, GetCommand const& command);
+ExitCode execute(DaemonOptions const& options, ConvertCommand const& command);
+ExitCode execute(DaemonOptions const& options, ValidateCommand const& command);
+ExitCode execute(DaemonOptions const& options, DiffCommand const& command);
+ExitCode execute(DaemonOptions const& options, PlanCommand const& command);
 ExitCode execute(DaemonOptions const& options, RemoveCommand const& command);
 ExitCode execute(DaemonOptions const& options, ScaleCommand const& command);
 ExitCode execute(DaemonOptions const& options, LogsCommand const& command);

@@ -118,6 +118,31 @@ constexpr std::array pages{
              "project must be given by `name:`.",
              "  agent apply -f shop.yaml\n"
              "  agent apply -f shop.yaml -f extra.yaml\n"},
+    HelpPage{
+        "get", "Print a service as a Compose file",
+        "Prints what the fleet runs under this name: every value resolved, defaults left out,\n"
+        "in an order of its own. `agent apply -f -` takes it back without a change.",
+        "  agent get shop/web\n"
+        "  agent get web -o json\n"},
+    HelpPage{"convert", "Print a Compose file in its canonical form",
+             "Prints what Covey reads out of a file. Two files that mean the same give the same\n"
+             "text. Works without an agent.",
+             "  agent convert -f shop.yaml\n"},
+    HelpPage{"validate", "Check Compose files",
+             "Says what is wrong with files, and which keys have no effect and why. Works without\n"
+             "an agent. Exits with 0 when every file could be applied, else with 1.",
+             "  agent validate shop.yaml\n"
+             "  agent validate /etc/covey/services/*.yaml\n"},
+    HelpPage{"diff", "Compare Compose files with the fleet",
+             "Prints the lines of the canonical form that applying the files would take away (-)\n"
+             "and bring (+). Exits with 0 when there are none, with 1 when there are, and with 2\n"
+             "when it cannot be told.",
+             "  agent diff -f shop.yaml\n"},
+    HelpPage{"plan", "Show what applying Compose files would do",
+             "Lists which replicas would start, stop, move to another host, or be replaced by the\n"
+             "new revision, and which no host could take. Nothing is changed.",
+             "  agent plan -f shop.yaml\n"
+             "  agent plan -f shop.yaml -o json\n"},
     HelpPage{"rm", "Remove services from the fleet",
              "Stops the services on every host and forgets them. A service that comes from a file\n"
              "in a services directory returns when the file is next changed: delete the file.",

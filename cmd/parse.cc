@@ -17,64 +17,13 @@
 #include "cmd/nearest.h"
 #include "cmd/page_formatter.h"
 #include "cmd/units.h"
+#include "cmd/values.h"
 #include "spec/spec.h"
 
 namespace cmd {
 namespace {
 
 constexpr auto default_config = "/etc/covey/agent.toml";
-constexpr std::size_t host_name_max = 63;  // a label of DNS
-
-// An option whose text `read` turns into a value, or nothing if it is not `expected`.
-template <class Read>
-CLI::Option* add_read(CLI::App& app, std::string const& name, Read read, std::string expected,
-                      std::string description) {
-    return app.add_option_function<std::string>(
-        name,
-        [name, read, expected = std::move(expected)](std::string const& text) {
-            if (!read(text)) {
-                throw CLI::ValidationError(name.substr(name.rfind(',') + 1),
-                                           base::concat("\"", text, "\" is not ", expected));
-            }
-        },
-        std::move(description));
-}
-
-template <class T>
-bool assign(T& out, std::optional<T> value) {
-    if (!value) {
-        return false;
-    }
-    out = *std::move(value);
-    return true;
-}
-
-std::optional<std::pair<std::string, std::string>> parse_pair(std::string const& text) {
-    std::size_t const equal = text.find('=');
-    if (equal == 0 || equal == std::string::npos) {
-        return std::nullopt;
-    }
-    return std::pair(text.substr(0, equal), text.substr(equal + 1));
-}
-
-bool is_plain(std::string_view text) {
-    return !text.empty() && text != "." && text != ".." &&
-           std::ranges::all_of(text, [](char letter) {
-               return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-                      (letter >= '0' && letter <= '9') || letter == '.' || letter == '-' ||
-                      letter == '_';
-           });
-}
-
-// One that shows in tables and in DNS as it is.
-bool is_host_name(std::string_view text) {
-    return is_plain(text) && text.size() <= host_name_max;
-}
-
-// "NAME/NAME": without a way out of the tree.
-bool is_cgroup_path(std::string_view text) {
-    return std::ranges::all_of(base::split(text, '/'), is_plain);
-}
 
 class CommandLine {
 public:
@@ -388,6 +337,55 @@ private:
         }
     }
 
+    template <class Kind>
+    void add_files(CLI::App* app, std::shared_ptr<Kind> command) {
+        app->add_option("-f,--file", command->files, "Compose file; - is standard input")
+            ->required()
+            ->option_text("FILE ...")
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+
+    template <class Kind>
+    void add_form(CLI::App* app, std::shared_ptr<Kind> command) {
+        add_choice("-o,--output", command->form,
+                   {{"yaml", spec::TextForm::yaml}, {"json", spec::TextForm::json}}, "yaml|json",
+                   "Form of the text [yaml]", app);
+    }
+
+    // What looks at service files and changes nothing.
+    void add_file_commands() {
+        CLI::App* const get = add(app_, "get");
+        auto const get_command = selects<GetCommand>(get);
+        get->add_option("SERVICE", get_command->service, "[PROJECT/]SERVICE")
+            ->required()
+            ->option_text(" ");
+        add_form(get, get_command);
+
+        CLI::App* const convert = add(app_, "convert");
+        auto const convert_command = selects<ConvertCommand>(convert);
+        convert->add_option("-f,--file", convert_command->file, "Compose file; - is standard input")
+            ->required()
+            ->option_text("FILE");
+        add_form(convert, convert_command);
+
+        CLI::App* const validate = add(app_, "validate");
+        auto const validate_command = selects<ValidateCommand>(validate);
+        validate->add_option("FILE", validate_command->files, "Compose files; - is standard input")
+            ->required()
+            ->option_text(" ")
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+
+        CLI::App* const diff = add(app_, "diff");
+        add_files(diff, selects<DiffCommand>(diff));
+
+        CLI::App* const plan = add(app_, "plan");
+        auto const plan_command = selects<PlanCommand>(plan);
+        add_files(plan, plan_command);
+        add_choice("-o,--output", plan_command->listing,
+                   {{"table", Listing::table}, {"wide", Listing::wide}, {"json", Listing::json}},
+                   "table|wide|json", "Form of the listing [table]", plan);
+    }
+
     void add_service_commands() {
         CLI::App* const apply = add(app_, "apply");
         auto const apply_command = selects<ApplyCommand>(apply);
@@ -395,6 +393,8 @@ private:
             ->required()
             ->option_text("FILE ...")
             ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+
+        add_file_commands();
 
         CLI::App* const remove = add(app_, "rm");
         auto const remove_command = selects<RemoveCommand>(remove);

@@ -239,6 +239,24 @@ std::string render(std::vector<agent::ConflictReport> const& conflicts, Listing 
     return table.text();
 }
 
+std::string render(std::vector<agent::ChangeReport> const& changes, Listing listing) {
+    if (listing == Listing::json) {
+        return json_line(changes);
+    }
+    if (changes.empty()) {
+        return "nothing would start, stop, move or be replaced\n";
+    }
+    static constexpr std::array<std::string_view, 5> verbs{"start", "stop", "move", "replace",
+                                                           "wait"};
+    Table table{"INSTANCE", "CHANGE", "NODE", "FROM", "REVISION", "NOTE"};
+    for (agent::ChangeReport const& change : changes) {
+        table.add({base::concat(change.service, "/", change.slot),
+                   std::string(verbs[static_cast<std::size_t>(change.kind)]), change.node,
+                   change.from, change.revision, change.message});
+    }
+    return table.text();
+}
+
 std::string render(std::vector<net::ImageReport> const& images, Listing listing) {
     if (listing == Listing::json) {
         return json_line(images);

@@ -21,6 +21,7 @@ void sort_nearest(std::vector<agent::NodeReport>& nodes);
                                  Listing listing);
 [[nodiscard]] std::string render(std::vector<agent::ConflictReport> const& conflicts,
                                  Listing listing);
+[[nodiscard]] std::string render(std::vector<agent::ChangeReport> const& changes, Listing listing);
 [[nodiscard]] std::string render(std::vector<net::ImageReport> const& images, Listing listing);
 
 }  // namespace cmd

@@ -46,6 +46,14 @@ std::vector<agent::ServiceReport> Host::Loop::services() {
     return agent_->services();
 }
 
+std::vector<spec::ServiceSpec> Host::Loop::specs() {
+    return agent_->specs();
+}
+
+std::vector<agent::ChangeReport> Host::Loop::preview(std::span<spec::ServiceSpec const> services) {
+    return agent_->preview(services);
+}
+
 agent::Outcome<std::vector<agent::InstanceReport>> Host::Loop::instances(std::string_view service) {
     return agent_->instances(service);
 }

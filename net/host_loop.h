@@ -32,6 +32,8 @@ public:
     agent::StatusReport status() override;
     std::vector<agent::NodeReport> nodes() override;
     std::vector<agent::ServiceReport> services() override;
+    std::vector<spec::ServiceSpec> specs() override;
+    std::vector<agent::ChangeReport> preview(std::span<spec::ServiceSpec const> services) override;
     agent::Outcome<std::vector<agent::InstanceReport>> instances(std::string_view service) override;
     std::vector<agent::ConflictReport> conflicts() override;
     std::vector<ImageReport> images() override;

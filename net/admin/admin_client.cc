@@ -198,6 +198,16 @@ Answer<std::vector<agent::ServiceReport>> AdminClient::services() const {
     return get<std::vector<agent::ServiceReport>>(path_, "/v1/services");
 }
 
+Answer<std::vector<spec::ServiceSpec>> AdminClient::specs() const {
+    return get<std::vector<spec::ServiceSpec>>(path_, "/v1/specs");
+}
+
+Answer<std::vector<agent::ChangeReport>> AdminClient::preview(
+    std::vector<spec::ServiceSpec> services) const {
+    return post<std::vector<agent::ChangeReport>>(path_, "/v1/preview",
+                                                  ApplyRequest{std::move(services)});
+}
+
 Answer<std::vector<agent::InstanceReport>> AdminClient::instances(std::string_view service) const {
     if (!fits_target(service)) {
         return not_a_name(service);

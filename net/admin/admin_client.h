@@ -37,6 +37,9 @@ public:
     [[nodiscard]] Answer<agent::StatusReport> status() const;
     [[nodiscard]] Answer<std::vector<agent::NodeReport>> nodes() const;
     [[nodiscard]] Answer<std::vector<agent::ServiceReport>> services() const;
+    [[nodiscard]] Answer<std::vector<spec::ServiceSpec>> specs() const;
+    [[nodiscard]] Answer<std::vector<agent::ChangeReport>> preview(
+        std::vector<spec::ServiceSpec> services) const;
     // `service` empty: all.
     [[nodiscard]] Answer<std::vector<agent::InstanceReport>> instances(
         std::string_view service) const;

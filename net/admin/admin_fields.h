@@ -127,6 +127,17 @@ void fields(Archive& archive, Body& body) {
     archive("message", body.message);
 }
 
+template <class Archive, Is<agent::ChangeReport> Body>
+void fields(Archive& archive, Body& body) {
+    archive("kind", body.kind);
+    archive("service", body.service);
+    archive("slot", body.slot);
+    archive("node", body.node);
+    archive("from", body.from);
+    archive("revision", body.revision);
+    archive("message", body.message);
+}
+
 template <class Archive, Is<agent::ServiceReport> Body>
 void fields(Archive& archive, Body& body) {
     archive("service", body.service);

@@ -329,6 +329,8 @@ COVEY_BODY(agent::StatusReport);
 COVEY_BODY(std::vector<agent::NodeReport>);
 COVEY_BODY(std::vector<agent::ServiceReport>);
 COVEY_BODY(std::vector<agent::InstanceReport>);
+COVEY_BODY(std::vector<agent::ChangeReport>);
+COVEY_BODY(std::vector<spec::ServiceSpec>);
 COVEY_BODY(std::vector<ImageReport>);
 COVEY_BODY(std::vector<std::string>);
 COVEY_BODY(InfoReport);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,6 +48,10 @@ struct AdminPort {
     [[nodiscard]] virtual agent::StatusReport status() = 0;
     [[nodiscard]] virtual std::vector<agent::NodeReport> nodes() = 0;
     [[nodiscard]] virtual std::vector<agent::ServiceReport> services() = 0;
+    [[nodiscard]] virtual std::vector<spec::ServiceSpec> specs() = 0;
+    // What applying the services would do.
+    [[nodiscard]] virtual std::vector<agent::ChangeReport> preview(
+        std::span<spec::ServiceSpec const> services) = 0;
     // All, or those of one service.
     [[nodiscard]] virtual agent::Outcome<std::vector<agent::InstanceReport>> instances(
         std::string_view service) = 0;

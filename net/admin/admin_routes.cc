@@ -84,6 +84,8 @@ void get(AdminPort& port, std::string_view target, Respond respond) {
         respond(ok(port.services()));
     } else if (target == "/v1/conflicts") {
         respond(ok(port.conflicts()));
+    } else if (target == "/v1/specs") {
+        respond(ok(port.specs()));
     } else if (target == "/v1/images") {
         respond(ok(port.images()));
     } else if (target == "/v1/doctor") {
@@ -104,6 +106,10 @@ void post(AdminPort& port, AdminRequest const& request, Respond respond) {
     if (target == "/v1/apply") {
         with_body<ApplyRequest>(request, respond, [&](ApplyRequest body) {
             port.apply(std::move(body.services), body.terms, replying<ChangeReport>(respond));
+        });
+    } else if (target == "/v1/preview") {
+        with_body<ApplyRequest>(request, respond, [&](ApplyRequest const& body) {
+            respond(ok(port.preview(body.services)));
         });
     } else if (target == "/v1/remove") {
         with_body<RemoveRequest>(request, respond, [&](RemoveRequest const& body) {

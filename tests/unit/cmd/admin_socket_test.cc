@@ -51,6 +51,24 @@ public:
         return std::vector<agent::ServiceReport>(2'000);
     }
 
+    std::vector<spec::ServiceSpec> specs() override {
+        spec::ServiceSpec spec;
+        spec.project = "shop";
+        spec.name = "web";
+        spec.image = "nginx";
+        return {spec};
+    }
+
+    std::vector<agent::ChangeReport> preview(std::span<spec::ServiceSpec const> services) override {
+        agent::ChangeReport change;
+        change.kind = agent::ChangeKind::move;
+        change.service = service_key(services.front());
+        change.slot = 2;
+        change.node = "beta";
+        change.from = "alpha";
+        return {change};
+    }
+
     agent::Outcome<std::vector<agent::InstanceReport>> instances(
         std::string_view service) override {
         if (service == "none") {
@@ -227,6 +245,11 @@ TEST_CASE("The client gets what the port answers, at once or later") {
     CHECK(client.status()->name == "alpha");
     CHECK(client.nodes()->size() == 3);
     CHECK(client.services()->size() == 2'000);
+    CHECK(client.specs()->front().image == "nginx");
+    agent::ChangeReport const change = client.preview(*client.specs())->front();
+    CHECK(change.kind == agent::ChangeKind::move);
+    CHECK(change.service == "shop/web");
+    CHECK(change.from == "alpha");
     CHECK(client.instances("")->front().service == "all");
     CHECK(client.instances("shop/web")->front().service == "shop/web");
     CHECK(client.images()->front().bytes == 9);

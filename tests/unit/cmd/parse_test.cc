@@ -81,6 +81,14 @@ TEST_CASE("Every command is read with its options") {
     CHECK(parsed<cmd::PsCommand>({"ps", "status"}).service == "status");
     CHECK(parsed<cmd::ApplyCommand>({"apply", "-f", "a.yaml", "-f", "-"}).files ==
           Words{"a.yaml", "-"});
+    CHECK(parsed<cmd::GetCommand>({"get", "web"}).form == spec::TextForm::yaml);
+    CHECK(parsed<cmd::GetCommand>({"get", "web", "-o", "json"}).form == spec::TextForm::json);
+    CHECK(parsed<cmd::ConvertCommand>({"convert", "-f", "a.yaml"}).file == "a.yaml");
+    CHECK(parsed<cmd::ValidateCommand>({"validate", "a.yaml", "b.yaml"}).files ==
+          Words{"a.yaml", "b.yaml"});
+    CHECK(parsed<cmd::DiffCommand>({"diff", "-f", "a.yaml"}).files == Words{"a.yaml"});
+    CHECK(parsed<cmd::PlanCommand>({"plan", "-f", "a.yaml", "-o", "json"}).listing ==
+          cmd::Listing::json);
     CHECK(parsed<cmd::RemoveCommand>({"rm", "web", "db"}).services == Words{"web", "db"});
     CHECK(parsed<cmd::ImageLoadCommand>({"image", "load", "-"}).file == "-");
     CHECK(parsed<cmd::ImageListCommand>({"image", "ls", "-o", "wide"}).listing ==
