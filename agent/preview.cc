@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "agent/planner.h"
 #include "agent/planning.h"
 #include "base/text.h"
 

@@ -135,12 +135,7 @@ std::expected<Merged, Errc> Map::merge(Entry entry) {
 Entry const* Map::store(Entry entry) {
     auto const [at, inserted] = entries_.try_emplace(entry.key);
     if (!inserted) {
-        auto const replaced = by_origin_.find(at->second.dot.origin);
-        replaced->second.erase({.dot = at->second.dot, .key = at->first});
-        if (replaced->second.empty()) {
-            by_origin_.erase(replaced);
-        }
-        content_ ^= trace_of(at->second);
+        unlist(at->second);
     }
     at->second = std::move(entry);
     conflicts_.on_write(at->second);
@@ -207,9 +202,17 @@ std::vector<std::string> Map::collect(Floor const& floor) {
 
 void Map::take_away(std::string const& key) {
     auto const at = entries_.find(key);
-    by_dot_.erase({.dot = at->second.dot, .key = at->first});
-    content_ ^= trace_of(at->second);
+    unlist(at->second);
     entries_.erase(at);
+}
+
+void Map::unlist(Entry const& entry) {
+    auto const held = by_origin_.find(entry.dot.origin);
+    held->second.erase({.dot = entry.dot, .key = entry.key});
+    if (held->second.empty()) {
+        by_origin_.erase(held);
+    }
+    content_ ^= trace_of(entry);
 }
 
 std::vector<std::string> Map::forget() {

@@ -159,6 +159,8 @@ private:
     std::expected<Entry const*, Errc> write(std::string_view key, std::optional<base::Bytes> value);
     Entry const* store(Entry entry);
     void advance(base::NodeId origin);
+    // Takes the entry out of what is kept beside entries_.
+    void unlist(Entry const& entry);
     void take_away(std::string const& key);
     bool record(Entry const& winner, Entry const& loser);
     bool holds(Dot dot) const;

@@ -205,7 +205,7 @@ Answer<std::vector<spec::ServiceSpec>> AdminClient::specs() const {
 Answer<std::vector<agent::ChangeReport>> AdminClient::preview(
     std::vector<spec::ServiceSpec> services) const {
     return post<std::vector<agent::ChangeReport>>(path_, "/v1/preview",
-                                                  ApplyRequest{std::move(services)});
+                                                  ApplyRequest{std::move(services), {}});
 }
 
 Answer<std::vector<agent::InstanceReport>> AdminClient::instances(std::string_view service) const {

@@ -42,6 +42,19 @@ inline constexpr auto settling_names = std::to_array<std::pair<agent::Settling, 
     {agent::Settling::dismiss, "dismiss"},
 });
 
+inline constexpr auto change_kind_names =
+    std::to_array<std::pair<agent::ChangeKind, std::string_view>>({
+        {agent::ChangeKind::start, "start"},
+        {agent::ChangeKind::stop, "stop"},
+        {agent::ChangeKind::move, "move"},
+        {agent::ChangeKind::replace, "replace"},
+        {agent::ChangeKind::wait, "wait"},
+    });
+
+constexpr auto const& names_of(agent::ChangeKind) {
+    return change_kind_names;
+}
+
 constexpr auto const& names_of(agent::Settling) {
     return settling_names;
 }
