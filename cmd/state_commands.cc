@@ -28,7 +28,9 @@ base::Result<net::StateLock> lock(DaemonOptions const& options) {
     return net::StateLock::take(options.state_dir);
 }
 
-std::string counts(crdt::Loaded const& state) {
+// Of crdt::Loaded or crdt::Batch.
+template <class State>
+std::string counts(State const& state) {
     std::size_t removed = 0;
     for (crdt::Entry const& entry : state.entries) {
         removed += entry.value ? 0 : 1;
@@ -107,8 +109,7 @@ ExitCode execute(DaemonOptions const& options, StateImportCommand const& command
     if (!imported) {
         return complain(imported.error().message);
     }
-    print(base::concat("restored ",
-                       counts({imported->entries, imported->version, imported->locals}), "\n"));
+    print(base::concat("restored ", counts(*imported), "\n"));
     return ExitCode::done;
 }
 
