@@ -121,7 +121,8 @@ constexpr std::array pages{
     HelpPage{
         "get", "Print a service as a Compose file",
         "Prints what the fleet runs under this name: every value resolved, defaults left out,\n"
-        "in an order of its own. `agent apply -f -` takes it back without a change.",
+        "in an order of its own, with the services that it waits for. `agent apply -f -` takes\n"
+        "it back without a change.",
         "  agent get shop/web\n"
         "  agent get web -o json\n"},
     HelpPage{"convert", "Print a Compose file in its canonical form",

@@ -15,8 +15,28 @@ namespace {
 // The exit code of `diff` when it cannot tell, as diff(1) has it.
 constexpr ExitCode cannot_tell = ExitCode::usage;
 
-std::string text_of(spec::ServiceSpec const& spec, spec::TextForm form = spec::TextForm::yaml) {
-    return spec::to_compose({&spec, 1}, form);
+std::string text_of(spec::ServiceSpec const& spec) {
+    return spec::to_compose({&spec, 1}, spec::TextForm::yaml);
+}
+
+// `wanted` and the services that it waits for, without which no file may name it.
+std::vector<spec::ServiceSpec> with_dependencies(std::vector<spec::ServiceSpec> const& all,
+                                                 spec::ServiceSpec const& wanted) {
+    std::vector<spec::ServiceSpec> found{wanted};
+    for (std::size_t at = 0; at < found.size(); ++at) {
+        std::vector<spec::Dependency> const dependencies = found[at].depends_on;
+        for (spec::ServiceSpec const& spec : all) {
+            bool const needed = spec.project == wanted.project &&
+                                std::ranges::find(dependencies, spec.name,
+                                                  &spec::Dependency::service) != dependencies.end();
+            bool const new_one =
+                std::ranges::find(found, spec.name, &spec::ServiceSpec::name) == found.end();
+            if (needed && new_one) {
+                found.push_back(spec);
+            }
+        }
+    }
+    return found;
 }
 
 }  // namespace
@@ -40,7 +60,7 @@ ExitCode execute(DaemonOptions const& options, GetCommand const& command) {
         return complain(base::concat("several services are called ", command.service, ": say ",
                                      service_key(*found[0]), " or ", service_key(*found[1])));
     }
-    print(text_of(*found.front(), command.form));
+    print(spec::to_compose(with_dependencies(*specs, *found.front()), command.form));
     return ExitCode::done;
 }
 

@@ -15,16 +15,24 @@ std::string hex(spec::ServiceSpec const& spec) {
 TEST_CASE("the canonical text of any service reads back as the same service") {
     base::Prng prng(4);
     for (int round = 0; round < 1500; ++round) {
-        spec::ServiceSpec const spec = randomly::spec_of(prng, "web", 8080);
+        spec::ServiceSpec spec = randomly::spec_of(prng, "web", 8080);
+        spec::ServiceSpec db;
+        db.project = "shop";
+        db.name = "db";
+        db.image = "db";
+        if (prng.chance(0.5)) {
+            spec.depends_on = {{"db", randomly::one_of(prng, spec::Condition::completed),
+                                prng.chance(0.5), prng.chance(0.5)}};
+        }
+        std::vector<spec::ServiceSpec> const both{db, spec};
         REQUIRE(spec::decode(spec::encode(spec)) == spec);
         for (spec::TextForm const form : {spec::TextForm::yaml, spec::TextForm::json}) {
-            std::string const text = spec::to_compose({&spec, 1}, form);
+            std::string const text = spec::to_compose(both, form);
             spec::ComposeFile const file = reading::read(text);
             INFO(text);
             REQUIRE(file.usable());
-            REQUIRE(file.services.size() == 1);
-            REQUIRE(file.services[0] == spec);
-            REQUIRE(hex(file.services[0]) == hex(spec));
+            REQUIRE(file.services == both);
+            REQUIRE(hex(file.services[1]) == hex(spec));
             REQUIRE(spec::to_compose(file.services, form) == text);
         }
     }

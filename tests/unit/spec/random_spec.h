@@ -120,7 +120,8 @@ inline spec::Mount mount(base::Prng& prng, std::string const& target) {
         case spec::MountKind::tmpfs:
             out.tmpfs_bytes = prng.below(1 << 20);
             out.tmpfs_mode = static_cast<std::uint32_t>(prng.below(01000));
-            out.options = words(prng);
+            // "ro", "rw" and the size are fields of their own.
+            out.options = {"noexec", "uid=" + std::to_string(prng.below(9))};
             break;
         case spec::MountKind::image:
             out.source = "img:" + word(prng);
