@@ -41,7 +41,8 @@ public:
             .images = [] { return std::vector<net::ImageReport>(); },
             .doctor = [] { return std::vector<std::string>(); },
             .reload = {},
-            .problems = [] { return std::vector<std::string>(); }};
+            .problems = [] { return std::vector<std::string>(); },
+            .disk_full = [] { return false; }};
         net::Identity const identity = net::Identity::generate();
         base::IpAddress const loopback = base::IpAddress::v4(0x7f000001);
         agent::Config config;
@@ -120,14 +121,14 @@ TEST_CASE("agent: a full disk refuses changes with the reason, and is left behin
     {
         RunningHost const host(state);
         net::AdminClient const& client = host.client();
-        auto const first = client.apply({service(applied++)});
+        auto const first = client.apply({service(applied++)}, {});
         INFO((first ? "" : first.error().message));
         REQUIRE(first);
         disk.fill();
         std::string reason;
         // The log has some room of its own.
         while (reason.empty() && applied < 200) {
-            auto const answer = client.apply({service(applied++)});
+            auto const answer = client.apply({service(applied++)}, {});
             reason = answer ? "" : answer.error().message;
         }
         CHECK_THAT(reason, Catch::Contains("not on this host's disk") &&
@@ -137,7 +138,7 @@ TEST_CASE("agent: a full disk refuses changes with the reason, and is left behin
         CHECK(client.services()->size() == static_cast<std::size_t>(applied));
         disk.release();
         REQUIRE(within(std::chrono::seconds(20), [&] {
-            auto const answer = client.apply({service(applied)});
+            auto const answer = client.apply({service(applied)}, {});
             return answer.has_value() && answer->changed.empty();
         }));
         ++applied;

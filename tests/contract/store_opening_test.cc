@@ -52,7 +52,7 @@ private:
 };
 
 // As the first version of the store wrote it.
-void write_format_1(std::string const& directory, Batch const& content) {
+void write_format_1(std::string const& directory, crdt::Loaded const& content) {
     RawDatabase raw(directory);
     raw.put("m/format", "1");
     for (Entry const& entry : content.entries) {
@@ -66,7 +66,7 @@ void write_format_1(std::string const& directory, Batch const& content) {
     raw.put("m/version", version.view());
 }
 
-Batch sample() {
+crdt::Loaded sample() {
     Entry dead = crdt::first_write("service/shop/db", "", 1, 2);
     dead.value.reset();
     crdt::VersionVector version = version_of(1, 2);
@@ -166,7 +166,7 @@ TEST_CASE("rocks store: what is made with content is there whole, and never over
     TempDirectory directory;
     REQUIRE(crdt::make_rocks_store(directory.state()));
     // An empty one may be replaced: a join that is tried again finds it.
-    REQUIRE(crdt::make_rocks_store(directory.state(), sample()));
+    REQUIRE(crdt::make_rocks_store(directory.state(), support::batch_of(sample())));
     auto const read = crdt::read_rocks_store(directory.state());
     REQUIRE(read);
     CHECK(sorted(read->entries) == sorted(sample().entries));

@@ -36,6 +36,12 @@ private:
     std::filesystem::path path_;
 };
 
+inline crdt::Batch batch_of(crdt::Loaded const& loaded) {
+    return {.entries = loaded.entries,
+            .version = loaded.version,
+            .locals = {loaded.locals.begin(), loaded.locals.end()}};
+}
+
 inline std::vector<crdt::Entry> sorted(std::vector<crdt::Entry> entries) {
     std::ranges::sort(entries, {}, &crdt::Entry::key);
     return entries;
