@@ -41,8 +41,8 @@ public:
             .images = [] { return std::vector<net::ImageReport>(); },
             .doctor = [] { return std::vector<std::string>(); },
             .reload = {},
-            .problems = [] { return std::vector<std::string>(); },
-            .disk_full = [] { return false; }};
+            .disk_full = [] { return false; },
+            .problems = [] { return std::vector<std::string>(); }};
         net::Identity const identity = net::Identity::generate();
         base::IpAddress const loopback = base::IpAddress::v4(0x7f000001);
         agent::Config config;

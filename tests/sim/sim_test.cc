@@ -276,7 +276,7 @@ TEST_CASE("what cannot start on a full disk runs elsewhere, and what serves ther
 
     // It is given something again once its disk has worked for a while.
     world.free_disk(2);
-    world.run_for(agent::Disk::works_for - seconds(1));
+    world.run_for(agent::DiskWatch::works_for - seconds(1));
     world.scale(1, "shop/web", 17);
     world.run_for(seconds(2));
     CHECK(host.containers.size() == 1);
