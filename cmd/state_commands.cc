@@ -101,9 +101,10 @@ ExitCode execute(DaemonOptions const& options, StateImportCommand const& command
                                            ": ", batch.error().message));
         }
         // An export is older than what this host has known since.
-        batch->locals.insert_or_assign(std::string(agent::loss_local), base::Bytes());
+        crdt::Batch marked = *batch;
+        marked.locals.insert_or_assign(std::string(agent::loss_local), base::Bytes());
         net::StateLock const locked = TRY(lock(options));
-        TRY_VOID(crdt::make_rocks_store(store_directory(options), *batch));
+        TRY_VOID(crdt::make_rocks_store(store_directory(options), marked));
         return batch;
     }();
     if (!imported) {

@@ -244,7 +244,21 @@ private:
         }
     }
 
+    // The host at the other end has closed a stream.
+    void tell_end(Cluster::Delivery const& delivery) {
+        bool const asked = about_.empty() || about_ == "streams" ||
+                           name_of(delivery.from) == about_ || name_of(delivery.to) == about_;
+        if (!silent_ && asked) {
+            out_ << time() << name_of(delivery.from) << " =x " << name_of(delivery.to)
+                 << "  the stream has ended\n";
+        }
+    }
+
     void tell(Cluster::Delivery const& delivery) {
+        if (delivery.bytes.empty()) {
+            tell_end(delivery);
+            return;
+        }
         auto const messages = gossip::decode(delivery.bytes);
         REQUIRE(messages);
         bool const stream = delivery.channel == gossip::Channel::stream;
