@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/agent.h"
+#include "cmd/compose_files.h"
 #include "cmd/options.h"
 #include "spec/compose_write.h"
 
@@ -89,7 +90,7 @@ struct SettleConflictCommand {
 };
 
 struct ApplyCommand {
-    std::vector<std::string> files;  // "-": standard input
+    ComposeFiles files;
 };
 
 // The service as text that `apply` takes.
@@ -100,23 +101,23 @@ struct GetCommand {
 
 // A file in its canonical form; no agent is asked.
 struct ConvertCommand {
-    std::string file;
+    ComposeFiles files;
     spec::TextForm form{};
 };
 
-// What is wrong with files, and what in them has no effect; no agent is asked.
+// What is wrong with files, each by itself, and what in them has no effect; no agent is asked.
 struct ValidateCommand {
-    std::vector<std::string> files;
+    ComposeFiles files;
 };
 
 // What of files the fleet does not have like that: 0 nothing, 1 something, 2 it cannot be told.
 struct DiffCommand {
-    std::vector<std::string> files;
+    ComposeFiles files;
 };
 
 // What applying files would start, stop, move and replace.
 struct PlanCommand {
-    std::vector<std::string> files;
+    ComposeFiles files;
     Listing listing{};
 };
 

@@ -116,7 +116,10 @@ public:
                 [this](lb::Table const& table) {
                     proxy_->set_table(std::make_shared<lb::Table const>(table));
                 },
-            .read_compose = spec::read_compose,
+            .read_compose =
+                [](spec::ComposeRequest const& request, spec::FileSource const& source) {
+                    return spec::read_compose(request, source);
+                },
             .load_image = [this](std::string const& path) { return images_->load(path); },
             .images = [this] { return images(); },
             .doctor = [this] { return driver_->diagnose(); },

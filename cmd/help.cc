@@ -114,10 +114,11 @@ constexpr std::array pages{
     HelpPage{"apply", "Run the services of Compose files",
              "Reads Compose files and has the fleet run their services: new ones start, changed\n"
              "ones are replaced, others stay as they are. Warnings name keys that have no effect.\n"
-             "If one file has an error, nothing is applied. `-f -` reads standard input, whose\n"
-             "project must be given by `name:`.",
+             "If a file has an error, nothing is applied. Further files override the first one.\n"
+             "Variables come from the environment, then from `.env` beside the file. `-f -` reads\n"
+             "standard input, whose project must be given by `name:`.",
              "  agent apply -f shop.yaml\n"
-             "  agent apply -f shop.yaml -f extra.yaml\n"},
+             "  agent apply -f shop.yaml -f production.yaml --env-file production.env\n"},
     HelpPage{
         "get", "Print a service as a Compose file",
         "Prints what the fleet runs under this name: every value resolved, defaults left out,\n"

@@ -339,10 +339,18 @@ private:
 
     template <class Kind>
     void add_files(CLI::App* app, std::shared_ptr<Kind> command) {
-        app->add_option("-f,--file", command->files, "Compose file; - is standard input")
-            ->required()
-            ->option_text("FILE ...")
-            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        add_many(*app, "-f,--file", command->files.files, "FILE ...",
+                 "Compose file; - is standard input; further ones override it")
+            ->required();
+        add_surroundings(app, command);
+    }
+
+    template <class Kind>
+    void add_surroundings(CLI::App* app, std::shared_ptr<Kind> command) {
+        add_many(*app, "--env-file", command->files.env_files, "FILE ...",
+                 "Variables, instead of .env beside the file");
+        add_many(*app, "--profile", command->files.profiles, "NAME ...",
+                 "Profile to activate; * is all");
     }
 
     template <class Kind>
@@ -363,17 +371,15 @@ private:
 
         CLI::App* const convert = add(app_, "convert");
         auto const convert_command = selects<ConvertCommand>(convert);
-        convert->add_option("-f,--file", convert_command->file, "Compose file; - is standard input")
-            ->required()
-            ->option_text("FILE");
+        add_files(convert, convert_command);
         add_form(convert, convert_command);
 
         CLI::App* const validate = add(app_, "validate");
         auto const validate_command = selects<ValidateCommand>(validate);
-        validate->add_option("FILE", validate_command->files, "Compose files; - is standard input")
-            ->required()
-            ->option_text(" ")
-            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        add_many(*validate, "FILE", validate_command->files.files, " ",
+                 "Compose files; - is standard input")
+            ->required();
+        add_surroundings(validate, validate_command);
 
         CLI::App* const diff = add(app_, "diff");
         add_files(diff, selects<DiffCommand>(diff));
@@ -388,11 +394,7 @@ private:
 
     void add_service_commands() {
         CLI::App* const apply = add(app_, "apply");
-        auto const apply_command = selects<ApplyCommand>(apply);
-        apply->add_option("-f,--file", apply_command->files, "Compose file; - is standard input")
-            ->required()
-            ->option_text("FILE ...")
-            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+        add_files(apply, selects<ApplyCommand>(apply));
 
         add_file_commands();
 

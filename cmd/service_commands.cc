@@ -1,7 +1,7 @@
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "cmd/compose_files.h"
 #include "cmd/output.h"
-#include "cmd/service_files.h"
 #include "cmd/table.h"
 #include "net/admin/admin_client.h"
 

@@ -3,10 +3,10 @@
 
 #include "base/text.h"
 #include "cmd/commands.h"
+#include "cmd/compose_files.h"
 #include "cmd/line_diff.h"
 #include "cmd/output.h"
 #include "cmd/render.h"
-#include "cmd/service_files.h"
 #include "net/admin/admin_client.h"
 
 namespace cmd {
@@ -65,7 +65,7 @@ ExitCode execute(DaemonOptions const& options, GetCommand const& command) {
 }
 
 ExitCode execute(DaemonOptions const&, ConvertCommand const& command) {
-    auto const services = read_services({command.file});
+    auto const services = read_services(command.files);
     if (!services) {
         return complain(services.error().message);
     }
@@ -75,15 +75,13 @@ ExitCode execute(DaemonOptions const&, ConvertCommand const& command) {
 
 ExitCode execute(DaemonOptions const&, ValidateCommand const& command) {
     ExitCode code = ExitCode::done;
-    for (std::string const& name : command.files) {
-        auto const file = read_service_file(name);
-        if (!file) {
-            code = complain(file.error().message);
-            continue;
-        }
-        auto const warnings = file->diagnostics.size();
-        if (file->usable()) {
-            print(base::concat(name, ": usable, ", file->services.size(), " services, ", warnings,
+    for (std::string const& name : command.files.files) {
+        spec::ComposeFile const file =
+            read_compose_files({{name}, command.files.env_files, command.files.profiles});
+        print_diagnostics(file);
+        auto const warnings = file.diagnostics.size();
+        if (file.usable()) {
+            print(base::concat(name, ": usable, ", file.services.size(), " services, ", warnings,
                                " warnings\n"));
         } else {
             print(base::concat(name, ": not usable\n"));

@@ -19,6 +19,13 @@ bool is_plain(std::string_view text) {
 
 }  // namespace
 
+CLI::Option* add_many(CLI::App& app, std::string const& name, std::vector<std::string>& values,
+                      std::string const& form, std::string const& description) {
+    return app.add_option(name, values, description)
+        ->option_text(form)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
 std::optional<std::pair<std::string, std::string>> parse_pair(std::string const& text) {
     std::size_t const equal = text.find('=');
     if (equal == 0 || equal == std::string::npos) {

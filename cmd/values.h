@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -35,6 +36,10 @@ bool assign(T& out, std::optional<T> value) {
     out = *std::move(value);
     return true;
 }
+
+// An option that may be given again and again.
+CLI::Option* add_many(CLI::App& app, std::string const& name, std::vector<std::string>& values,
+                      std::string const& form, std::string const& description);
 
 // "NAME=VALUE"; nothing without a name or '='.
 [[nodiscard]] std::optional<std::pair<std::string, std::string>> parse_pair(

@@ -276,10 +276,26 @@ void Host::Loop::arm() {
     });
 }
 
+spec::ComposeFile Host::Loop::read_service_file(FileChanged const& changed) {
+    spec::FileSource const source =
+        [&](std::string const& path) -> std::expected<spec::SourceFile, spec::SourceProblem> {
+        if (path == changed.name) {
+            return spec::SourceFile{.text = changed.content};
+        }
+        return services_dir_->read_input(path);
+    };
+    // The agent's own environment is not the fleet's: variables come from files alone.
+    spec::ComposeRequest const request{
+        .files = {changed.name}, .env_files = {}, .variables = {}, .profiles = {}};
+    spec::ComposeFile file = ports_.read_compose(request, source);
+    services_dir_->set_inputs(changed.name, file.inputs);
+    return file;
+}
+
 void Host::Loop::on_file(FileEvent const& event) {
     tell([&](agent::Agent& agent, agent::Effects& out) {
         if (auto const* changed = std::get_if<FileChanged>(&event)) {
-            spec::ComposeFile file = ports_.read_compose(changed->name, changed->content);
+            spec::ComposeFile file = read_service_file(*changed);
             std::vector<std::string> messages;
             for (spec::Diagnostic const& diagnostic : file.diagnostics) {
                 messages.push_back(to_string(diagnostic));

@@ -33,7 +33,8 @@ struct HostPorts {
     std::function<base::Result<void>(agent::NetworkPlan const&)> set_network;
     std::function<void(dns::ZoneData const&)> set_zone;
     std::function<void(lb::Table const&)> set_table;
-    std::function<spec::ComposeFile(std::string_view file, std::string_view text)> read_compose;
+    std::function<spec::ComposeFile(spec::ComposeRequest const&, spec::FileSource const&)>
+        read_compose;
     // Called on a thread of its own: unpacking takes seconds.
     std::function<base::Result<std::vector<std::string>>(std::string const& path)> load_image;
     std::function<std::vector<ImageReport>()> images;

@@ -72,6 +72,7 @@ private:
     // Tells the others that the agent ends and its containers run on, and ends the loop when they
     // have heard it; at once when asked again.
     void stop();
+    spec::ComposeFile read_service_file(FileChanged const& changed);
     void on_file(FileEvent const& event);
     void on_runtime(runtime::Event event);
 

@@ -27,6 +27,12 @@ void ServiceFiles::on_writing(base::Instant now, std::string const& name) {
     }
 }
 
+void ServiceFiles::on_input_changed(std::string const& name) {
+    if (reported_.contains(name)) {
+        outdated_.insert(name);
+    }
+}
+
 void ServiceFiles::on_listing(base::Instant now, std::span<ListedFile const> files,
                               std::vector<FileEvent>& out) {
     std::set<std::string_view> present;
@@ -93,6 +99,7 @@ void ServiceFiles::on_read(base::Instant now, std::string const& name, ReadOutco
     if (std::holds_alternative<ReadUnstable>(outcome)) {
         due_.insert_or_assign(name, now + settle);
     } else if (std::holds_alternative<ReadAbsent>(outcome)) {
+        outdated_.erase(name);
         if (reported_.erase(name) > 0) {
             out.emplace_back(FileRemoved{name});
         }
@@ -110,7 +117,8 @@ void ServiceFiles::on_read(base::Instant now, std::string const& name, ReadOutco
 void ServiceFiles::report(std::string const& name, Reported found, FileEvent event,
                           std::vector<FileEvent>& out) {
     auto const known = reported_.find(name);
-    bool const same = known != reported_.end() && known->second.content == found.content &&
+    bool const same = outdated_.erase(name) == 0 && known != reported_.end() &&
+                      known->second.content == found.content &&
                       known->second.problem == found.problem;
     reported_.insert_or_assign(name, std::move(found));
     if (!same) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -91,6 +92,9 @@ public:
     void on_settling(base::Instant now, std::string const& name);
     // Written to, and still open.
     void on_writing(base::Instant now, std::string const& name);
+    // Something else that the file was made from has changed: when it is read next, it is news even
+    // if it is the same. Settling or writing says when.
+    void on_input_changed(std::string const& name);
     // Everything the directory holds now. What differs from what was read last is read again; what
     // is missing is looked for once more and then reported as removed.
     void on_listing(base::Instant now, std::span<ListedFile const> files,
@@ -120,6 +124,7 @@ private:
 
     std::map<std::string, base::Instant> due_;
     std::map<std::string, Reported> reported_;
+    std::set<std::string> outdated_;  // an input has changed
     std::string directory_problem_;
     bool listed_ = false;
     bool scanned_ = false;

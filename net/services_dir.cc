@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "net/clock.h"
+#include "net/service_inputs.h"
 
 namespace net {
 
@@ -30,6 +31,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto rescan_interval = base::seconds(30);
+constexpr std::size_t batch_max = 64;  // files read before other work has its turn
 constexpr std::uint32_t file_events =
     IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_MODIFY | IN_ATTRIB;
 constexpr std::uint32_t directory_events = IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
@@ -130,6 +132,16 @@ ReadOutcome read_file(std::string const& path) {
     return outcome;
 }
 
+FileStamp stamp_at(std::string const& path) {
+    struct stat status{};
+    return ::stat(path.c_str(), &status) == 0 ? stamp_of(status) : FileStamp{};
+}
+
+bool others_may_read(std::string const& path) {
+    struct stat status{};
+    return ::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
+}
+
 // The files of a directory, or the errno why it cannot be listed.
 std::expected<std::vector<ListedFile>, int> list(std::string const& directory) {
     DIR* const stream = ::opendir(directory.c_str());
@@ -179,6 +191,56 @@ public:
         arm();
     }
 
+    std::expected<spec::SourceFile, spec::SourceProblem> read_input(std::string const& path) {
+        std::string const whole = whole_path(path);
+        ReadOutcome outcome = read_file(whole);
+        auto const refuse = [&](bool absent, FileStamp const& stamp, std::string reason) {
+            inputs_.note(whole, stamp);
+            return std::unexpected(spec::SourceProblem{absent, std::move(reason)});
+        };
+        if (auto* const content = std::get_if<ReadContent>(&outcome)) {
+            inputs_.note(whole, content->stamp);
+            return spec::SourceFile{std::move(content->content), others_may_read(whole)};
+        }
+        if (auto const* const problem = std::get_if<ReadProblem>(&outcome)) {
+            return refuse(false, problem->stamp, problem->text);
+        }
+        return std::holds_alternative<ReadAbsent>(outcome)
+                   ? refuse(true, {}, "does not exist")
+                   : refuse(false, {}, "is being written; it is read when that has ended");
+    }
+
+    void set_inputs(std::string const& name, std::vector<std::string> const& paths) {
+        std::vector<std::string> whole;
+        for (std::string const& path : paths) {
+            if (path != name) {
+                whole.push_back(whole_path(path));
+            }
+        }
+        inputs_.set(name, whole);
+        for (std::string const& path : whole) {
+            std::string const folder = path.substr(0, path.rfind('/'));
+            auto const watched = [&](auto const& watch) { return watch.second == folder; };
+            if (std::ranges::none_of(input_watches_, watched) &&
+                input_watches_.size() < ServiceInputs::folders_max) {
+                watch_input_folder(folder);
+            }
+        }
+        // Something may have changed before it was watched.
+        for (std::string const& path : whole) {
+            FileStamp const stamp = stamp_at(path);
+            if (!inputs_.is_outdated(name, path, stamp)) {
+                continue;
+            }
+            machine_.on_input_changed(name);
+            if (inputs_.is_outdated(name, path, {})) {
+                machine_.on_settling(now(), name);
+            } else {
+                machine_.on_writing(now(), name);  // it was not there, or somebody wrote to it
+            }
+        }
+    }
+
     void stop() {
         stopped_ = true;
         boost::system::error_code ignored;
@@ -207,7 +269,42 @@ private:
         } else {
             machine_.on_directory_lost(problem_text(files.error()), events);
         }
+        for (std::string const& name : inputs_.outdated(stamp_at)) {
+            machine_.on_input_changed(name);
+            machine_.on_settling(now(), name);
+        }
+        watch_inputs();
         deliver(events);
+    }
+
+    std::string whole_path(std::string const& path) const {
+        return path.starts_with('/') ? path : base::concat(directory_, '/', path);
+    }
+
+    // Watches where inputs are now, and no longer where they were.
+    void watch_inputs() {
+        std::set<std::string> const folders = inputs_.folders();
+        std::map<int, std::string> const before = std::exchange(input_watches_, {});
+        for (std::string const& folder : folders) {
+            watch_input_folder(folder);
+        }
+        for (auto const& [watch, folder] : before) {
+            if (!input_watches_.contains(watch) && watch != parent_watch_) {
+                ::inotify_rm_watch(inotify_.native_handle(), watch);
+            }
+        }
+    }
+
+    void watch_input_folder(std::string const& folder) {
+        if (folder == directory_ || !inotify_.is_open()) {
+            return;
+        }
+        // IN_MASK_ADD: the folder may be watched already, as the parent of the directory.
+        int const watch = ::inotify_add_watch(inotify_.native_handle(), folder.c_str(),
+                                              file_events | directory_events | IN_MASK_ADD);
+        if (watch >= 0) {
+            input_watches_[watch] = folder;
+        }
     }
 
     void watch_parent() {
@@ -276,16 +373,25 @@ private:
         if ((event.mask & IN_Q_OVERFLOW) != 0) {
             return true;
         }
+        bool look = false;
+        if (auto const watch = input_watches_.find(event.wd); watch != input_watches_.end()) {
+            on_input_event(event, base::concat(watch->second, '/', name));
+            if ((event.mask & IN_IGNORED) != 0) {
+                input_watches_.erase(watch);
+                look = true;
+            }
+        }
         if (event.wd != directory_watch_) {
             // Of the parent: only what happens to the directory's own path matters.
-            return event.wd == parent_watch_ && (event.mask & IN_IGNORED) == 0 &&
-                   (!present_ || name.empty() ||
-                    name == std::filesystem::path(directory_).filename());
+            return look || (event.wd == parent_watch_ && (event.mask & IN_IGNORED) == 0 &&
+                            (!present_ || name.empty() ||
+                             name == std::filesystem::path(directory_).filename()));
         }
         if ((event.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) != 0) {
             return true;
         }
         std::string const path = directory_ + '/' + name;
+        on_input_event(event, path);
         if ((event.mask & IN_MODIFY) != 0) {
             machine_.on_writing(now(), name);
         } else if ((event.mask & (IN_CREATE | IN_ATTRIB)) == 0 || is_symlink(path)) {
@@ -296,6 +402,18 @@ private:
             machine_.on_writing(now(), name);
         }
         return false;
+    }
+
+    // Whoever was made from the file is read again once nobody writes it any more.
+    void on_input_event(inotify_event const& event, std::string const& path) {
+        for (std::string const& name : inputs_.readers(path)) {
+            machine_.on_input_changed(name);
+            if ((event.mask & (IN_MODIFY | IN_CREATE)) != 0 && !is_symlink(path)) {
+                machine_.on_writing(now(), name);
+            } else {
+                machine_.on_settling(now(), name);
+            }
+        }
     }
 
     void arm() {
@@ -316,8 +434,22 @@ private:
             look_around();
         }
         std::vector<FileEvent> events;
+        std::size_t read = 0;
+        std::vector<std::string> absent;
         for (std::string const& name : machine_.due(time)) {
-            machine_.on_read(time, name, read_file(directory_ + '/' + name), events);
+            ReadOutcome outcome = read_file(directory_ + '/' + name);
+            if (std::holds_alternative<ReadAbsent>(outcome)) {
+                absent.push_back(name);
+                continue;
+            }
+            machine_.on_read(time, name, std::move(outcome), events);
+            if (++read == batch_max) {
+                break;
+            }
+        }
+        // A file that was renamed is still held under its new name when the old one goes.
+        for (std::string const& name : read < batch_max ? absent : std::vector<std::string>()) {
+            machine_.on_read(time, name, ReadAbsent{}, events);
         }
         deliver(events);
     }
@@ -329,6 +461,9 @@ private:
 
     void deliver(std::vector<FileEvent> const& events) {
         for (FileEvent const& event : events) {
+            if (auto const* const removed = std::get_if<FileRemoved>(&event)) {
+                inputs_.forget(removed->name);
+            }
             on_event_(event);
         }
     }
@@ -338,6 +473,8 @@ private:
     asio::posix::stream_descriptor inotify_;
     asio::steady_timer timer_;
     ServiceFiles machine_;
+    ServiceInputs inputs_;
+    std::map<int, std::string> input_watches_;  // inotify's number -> folder
     base::Instant next_scan_{};
     int directory_watch_ = -1;
     int parent_watch_ = -1;
@@ -355,6 +492,15 @@ ServicesDir::ServicesDir(asio::io_context& io, std::string directory, OnEvent on
 
 ServicesDir::~ServicesDir() {
     watch_->stop();
+}
+
+std::expected<spec::SourceFile, spec::SourceProblem> ServicesDir::read_input(
+    std::string const& path) {
+    return watch_->read_input(path);
+}
+
+void ServicesDir::set_inputs(std::string const& name, std::vector<std::string> const& paths) {
+    watch_->set_inputs(name, paths);
 }
 
 }  // namespace net

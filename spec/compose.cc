@@ -5,6 +5,8 @@
 #include <map>
 
 #include "base/text.h"
+#include "spec/compose/paths.h"
+#include "spec/compose/resolve.h"
 #include "spec/compose_service.h"
 #include "spec/compose_text.h"
 #include "spec/compose_tree.h"
@@ -242,27 +244,35 @@ bool ComposeFile::usable() const {
     });
 }
 
-ComposeFile read_compose(std::string_view file, std::string_view text) {
+ComposeFile read_compose(ComposeRequest const& request, FileSource const& source) {
+    std::string const& file = request.files.front();
     ComposeFile result;
     result.project = project_of(file);
     Report report(printable(file));
-    Document document = read_yaml(text);
-    bool const has_text = document.root != nullptr && document.root->kind != Node::Kind::null;
-    bool const empty = !has_text && document.problems.empty();
-    for (Diagnostic& problem : document.problems) {
-        report.add(std::move(problem));
-    }
-    if (empty) {
-        report.add({Severity::error, {}, 0, 0, {}, "expected a map with services, found nothing"});
-    } else if (has_text) {
-        read_root(report, *document.root, file, result);
+    Arena arena;
+    Inputs inputs(source, folder_of(file));
+    if (Node const* const root = resolve(request, result.project, inputs, arena, report)) {
+        read_root(report, *root, file, result);
     }
     // Half-read services must not be mistaken for what the file says.
     if (report.failed()) {
         result.services.clear();
     }
     result.diagnostics = report.take();
+    result.inputs = inputs.paths();
     return result;
+}
+
+ComposeFile read_compose(std::string_view file, std::string_view text) {
+    FileSource const source =
+        [&](std::string const& path) -> std::expected<SourceFile, SourceProblem> {
+        if (path == file) {
+            return SourceFile{.text = std::string(text)};
+        }
+        return std::unexpected(SourceProblem{true, "cannot be read: no other file is there"});
+    };
+    return read_compose(
+        {.files = {std::string(file)}, .env_files = {}, .variables = {}, .profiles = {}}, source);
 }
 
 }  // namespace spec

@@ -34,29 +34,6 @@ Node const& place_of(Field const& field) {
     return absent && field.key != nullptr ? *field.key : *field.value;
 }
 
-bool starts_name(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-// Replaces "$$" by "$"; true if another "$" begins a reference to a variable.
-bool unescape_dollars(std::string& text) {
-    bool reference = false;
-    std::string out;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-        out += text[at];
-        if (text[at] != '$' || at + 1 == text.size()) {
-            continue;
-        }
-        if (text[at + 1] == '$') {
-            ++at;
-        } else if (text[at + 1] == '{' || starts_name(text[at + 1])) {
-            reference = true;
-        }
-    }
-    text = std::move(out);
-    return reference;
-}
-
 // The value of a variable or a label: text, or what Compose makes of a YAML number or boolean.
 std::optional<std::string> read_pair_value(Report& report, Field const& field) {
     std::optional<std::string> text = read_text(report, field);
@@ -121,30 +98,33 @@ void Report::add(Diagnostic diagnostic) {
         diagnostic = {Severity::error, {}, 0, 0, {}, "too many problems; the rest is not shown"};
     }
     failed_ = failed_ || diagnostic.severity == Severity::error;
-    diagnostic.file = file_;
+    if (diagnostic.file.empty()) {
+        diagnostic.file = file_;
+    }
     diagnostics_.push_back(std::move(diagnostic));
 }
 
+void Report::add_at(Severity severity, Node const& at, std::string key, std::string message) {
+    add({severity, at.file == nullptr ? std::string() : *at.file, at.line, at.column,
+         std::move(key), std::move(message)});
+}
+
 void Report::error(Field const& field, std::string message) {
-    Node const& at = place_of(field);
-    add({Severity::error, {}, at.line, at.column, field.path, std::move(message)});
+    add_at(Severity::error, place_of(field), field.path, std::move(message));
 }
 
 void Report::warning(Field const& field, std::string message) {
-    Node const& at = place_of(field);
-    add({Severity::warning, {}, at.line, at.column, field.path, std::move(message)});
+    add_at(Severity::warning, place_of(field), field.path, std::move(message));
 }
 
 void Report::expected(Field const& field, std::string_view what) {
-    bool const variable = field.value->text.contains('$');
-    error(field, base::concat("expected ", what, ", found ", describe(*field.value),
-                              variable ? "; variables are not substituted yet" : ""));
+    error(field, base::concat("expected ", what, ", found ", describe(*field.value)));
 }
 
 void Report::note(Field const& field, KeyRule const& rule) {
     if (rule.standing != Standing::acts) {
-        Node const& at = field.key != nullptr ? *field.key : *field.value;
-        add({Severity::warning, {}, at.line, at.column, field.path, to_string(rule)});
+        add_at(Severity::warning, field.key != nullptr ? *field.key : *field.value, field.path,
+               to_string(rule));
     }
 }
 
@@ -158,17 +138,15 @@ void Report::unknown(Field const& field, std::string_view scope) {
     std::string_view const near = nearest_key(scope, field.key->text);
     bool const ours = scope.contains("x-covey");
     std::string const guess = near.empty() ? "" : base::concat("; did you mean ", near, '?');
-    add({ours ? Severity::error : Severity::warning,
-         {},
-         field.key->line,
-         field.key->column,
-         field.path,
-         base::concat(ours ? "unknown key" : "unknown key, ignored", guess)});
+    add_at(ours ? Severity::error : Severity::warning, *field.key, field.path,
+           base::concat(ours ? "unknown key" : "unknown key, ignored", guess));
 }
 
 std::vector<Diagnostic> Report::take() {
-    std::ranges::sort(diagnostics_, {}, [](Diagnostic const& diagnostic) {
-        return std::tie(diagnostic.line, diagnostic.column, diagnostic.key, diagnostic.message);
+    std::ranges::sort(diagnostics_, {}, [this](Diagnostic const& diagnostic) {
+        return std::make_tuple(diagnostic.file != file_, std::string_view(diagnostic.file),
+                               diagnostic.line, diagnostic.column, std::string_view(diagnostic.key),
+                               std::string_view(diagnostic.message));
     });
     return std::move(diagnostics_);
 }
@@ -183,10 +161,6 @@ std::optional<std::string> read_text(Report& report, Field const& field) {
         report.error(field,
                      base::concat("expected at most ", text_max, " bytes without a NUL character"));
         return std::nullopt;
-    }
-    if (unescape_dollars(text)) {
-        report.warning(field, base::concat("variables are not substituted yet: ", quote(text),
-                                           " is taken literally; write $$ for a plain $"));
     }
     return text;
 }
@@ -215,11 +189,18 @@ std::optional<std::uint64_t> read_number(Report& report, Field const& field, std
 
 std::optional<bool> read_bool(Report& report, Field const& field) {
     std::string const text = base::lower(field.value->text);
-    if (field.value->kind == Node::Kind::scalar && (text == "true" || text == "false")) {
-        return text == "true";
+    bool const yes = text == "y" || text == "yes" || text == "on";
+    bool const no = text == "n" || text == "no" || text == "off";
+    if (field.value->kind != Node::Kind::scalar ||
+        (!yes && !no && text != "true" && text != "false")) {
+        report.expected(field, "true or false");
+        return std::nullopt;
     }
-    report.expected(field, "true or false");
-    return std::nullopt;
+    if (yes || no) {
+        report.warning(field, base::concat(quote(field.value->text), " is text in YAML 1.2; write ",
+                                           yes ? "true" : "false"));
+    }
+    return yes || text == "true";
 }
 
 std::optional<base::Duration> read_duration(Report& report, Field const& field,

@@ -24,13 +24,15 @@ struct Field {
     std::string path;
 };
 
-// Collects what is wrong with one file. When diagnostics_max are there, one last error says so and
-// the rest is dropped: such a file is not usable.
+// Collects what is wrong with one file and with those that it names. When diagnostics_max are
+// there, one last error says so and the rest is dropped: such a file is not usable.
 class Report {
 public:
     explicit Report(std::string_view file) : file_(file) {}
 
+    // One without a file is about the first file.
     void add(Diagnostic diagnostic);
+    void add_at(Severity severity, Node const& at, std::string key, std::string message);
     void error(Field const& field, std::string message);
     void warning(Field const& field, std::string message);
     // The error "expected WHAT, found ...".
@@ -44,7 +46,7 @@ public:
 
     [[nodiscard]] bool failed() const { return failed_; }
 
-    // Everything in file order.
+    // Everything in file order, the first file before the others.
     [[nodiscard]] std::vector<Diagnostic> take();
 
 private:
@@ -55,7 +57,7 @@ private:
 
 // The readers below report what is wrong and then return nothing.
 
-// A scalar as text, "$$" read as "$"; a reference to a variable is warned about and kept.
+// A scalar as text.
 [[nodiscard]] std::optional<std::string> read_text(Report& report, Field const& field);
 [[nodiscard]] std::optional<std::string> read_filled_text(Report& report, Field const& field);
 [[nodiscard]] std::optional<std::uint64_t> read_number(Report& report, Field const& field,

@@ -55,6 +55,7 @@ std::optional<Diagnostic> check_text(std::string_view text) {
             base::concat("expected at most ", compose_file_max, " bytes, found ", text.size()));
     }
     int balance = 0;
+    std::size_t directives = 0;
     for (std::size_t at = 0; at < text.size();) {
         std::size_t const size = sequence_size(text.substr(at));
         if (size == 0) {
@@ -71,6 +72,12 @@ std::optional<Diagnostic> check_text(std::string_view text) {
         }
         if (balance > bracket_balance_max) {
             return problem("nested too deep");
+        }
+        // The parser compares each with all others.
+        directives += c == '%' && column == 1 ? 1 : 0;
+        if (directives > directives_max) {
+            return problem(
+                base::concat("expected at most ", directives_max, " lines that begin with %"));
         }
         column = c == '\n' ? 1 : column + 1;
         line += c == '\n' ? 1 : 0;

@@ -32,7 +32,7 @@ std::map<std::string_view, Names> const arrows{
 std::map<std::string_view, Names> const third_party{
     {"msgpack", {"gossip/codec.cc"}},
     {"rocksdb/", {"crdt/rocks_"}},
-    {"yaml-cpp/", {"spec/compose"}},
+    {"yaml.h", {"spec/compose_tree.cc"}},
     {"boost/asio", {"net/"}},
     {"boost/beast", {"net/admin/"}},
     {"boost/json", {"cmd/state_lines.cc", "net/admin/", "runtime/image/", "runtime/oci/"}},

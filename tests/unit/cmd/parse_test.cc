@@ -79,16 +79,21 @@ TEST_CASE("Every command is read with its options") {
     CHECK(parsed<cmd::ServicesCommand>({"services"}).listing == cmd::Listing::table);
     CHECK(parsed<cmd::PsCommand>({"ps", "shop/web"}).service == "shop/web");
     CHECK(parsed<cmd::PsCommand>({"ps", "status"}).service == "status");
-    CHECK(parsed<cmd::ApplyCommand>({"apply", "-f", "a.yaml", "-f", "-"}).files ==
+    CHECK(parsed<cmd::ApplyCommand>({"apply", "-f", "a.yaml", "-f", "-"}).files.files ==
           Words{"a.yaml", "-"});
     CHECK(parsed<cmd::GetCommand>({"get", "web"}).form == spec::TextForm::yaml);
     CHECK(parsed<cmd::GetCommand>({"get", "web", "-o", "json"}).form == spec::TextForm::json);
-    CHECK(parsed<cmd::ConvertCommand>({"convert", "-f", "a.yaml"}).file == "a.yaml");
-    CHECK(parsed<cmd::ValidateCommand>({"validate", "a.yaml", "b.yaml"}).files ==
+    CHECK(parsed<cmd::ConvertCommand>({"convert", "-f", "a.yaml"}).files.files == Words{"a.yaml"});
+    CHECK(parsed<cmd::ValidateCommand>({"validate", "a.yaml", "b.yaml"}).files.files ==
           Words{"a.yaml", "b.yaml"});
-    CHECK(parsed<cmd::DiffCommand>({"diff", "-f", "a.yaml"}).files == Words{"a.yaml"});
+    CHECK(parsed<cmd::DiffCommand>({"diff", "-f", "a.yaml"}).files.files == Words{"a.yaml"});
     CHECK(parsed<cmd::PlanCommand>({"plan", "-f", "a.yaml", "-o", "json"}).listing ==
           cmd::Listing::json);
+    auto const apply = parsed<cmd::ApplyCommand>(
+        {"apply", "-f", "a.yaml", "--env-file", "a.env", "--env-file=b.env", "--profile", "x"});
+    CHECK(apply.files.files == Words{"a.yaml"});
+    CHECK(apply.files.env_files == Words{"a.env", "b.env"});
+    CHECK(apply.files.profiles == Words{"x"});
     CHECK(parsed<cmd::RemoveCommand>({"rm", "web", "db"}).services == Words{"web", "db"});
     CHECK(parsed<cmd::ImageLoadCommand>({"image", "load", "-"}).file == "-");
     CHECK(parsed<cmd::ImageListCommand>({"image", "ls", "-o", "wide"}).listing ==

@@ -74,6 +74,26 @@ TEST_CASE("A service file with an error is refused before the agent is asked") {
     std::filesystem::remove_all(directory);
 }
 
+TEST_CASE("Variables come from the environment, --env-file or .env") {
+    std::string directory = (std::filesystem::temp_directory_path() / "covey-vars.XXXXXX").string();
+    REQUIRE(::mkdtemp(directory.data()) != nullptr);
+    std::string const apply = base::concat("apply -f ", directory, "/shop.yaml");
+    std::ofstream(directory + "/shop.yaml")
+        << "services: {web: {image: \"web:${COVEY_TEST_TAG:?no tag}\"}}\n";
+    std::ofstream(directory + "/other.env") << "COVEY_TEST_TAG=1\n";
+    Run const missing = run(apply);
+    CHECK(missing.code == 1);
+    CHECK_THAT(missing.output, Catch::Contains("the variable COVEY_TEST_TAG must be set: no tag"));
+    CHECK(run(base::concat(apply, " --env-file ", directory, "/other.env")).code == 3);
+    CHECK(run(base::concat(apply, " --env-file ", directory, "/none.env")).code == 1);
+    ::setenv("COVEY_TEST_TAG", "1", 1);
+    CHECK(run(apply).code == 3);
+    ::unsetenv("COVEY_TEST_TAG");
+    std::filesystem::rename(directory + "/other.env", directory + "/.env");
+    CHECK(run(apply).code == 3);
+    std::filesystem::remove_all(directory);
+}
+
 TEST_CASE("A host is put into one fleet only") {
     std::string directory = (std::filesystem::temp_directory_path() / "covey-init.XXXXXX").string();
     REQUIRE(::mkdtemp(directory.data()) != nullptr);

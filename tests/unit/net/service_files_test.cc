@@ -173,3 +173,20 @@ TEST_CASE("files are bounded, and those beyond show as a problem") {
     files.on_settling(at(0), "one-more.yml");
     CHECK(files.due(at(100)).size() == net::service_files_max);
 }
+
+TEST_CASE("a file that is the same is news when something it was made from has changed") {
+    Scanned dir;
+    dir.files.on_settling(at(0), "web.yml");
+    dir.read(100, "web.yml", content("a"));
+    dir.files.on_settling(at(200), "web.yml");
+    CHECK(dir.read(300, "web.yml", content("a")).empty());
+    dir.files.on_input_changed("web.yml");
+    dir.files.on_settling(at(400), "web.yml");
+    CHECK(dir.read(500, "web.yml", net::ReadUnstable{}).empty());
+    CHECK(dir.read(600, "web.yml", content("a")) ==
+          std::vector<FileEvent>{FileChanged{"web.yml", "a"}});
+    CHECK(dir.read(700, "web.yml", content("a")).empty());
+    dir.files.on_input_changed("never-seen.yml");
+    dir.files.on_settling(at(800), "never-seen.yml");
+    CHECK(dir.read(900, "never-seen.yml", net::ReadAbsent{}).empty());
+}

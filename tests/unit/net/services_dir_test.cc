@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "tests/unit/net/support.h"
 
 namespace fs = std::filesystem;
@@ -220,4 +221,112 @@ TEST_CASE("the watcher can go while its handlers wait") {
     int const before = events;
     support::run_for(io, std::chrono::milliseconds(10));
     CHECK(events == before);
+}
+
+namespace {
+// Reads each file with the files it names, one path a line, as a reader of Compose files would.
+struct Reading {
+    explicit Reading(std::string const& directory)
+        : dir(io, directory, [this](net::FileEvent const& event) { take(event); }) {}
+
+    void take(net::FileEvent const& event) {
+        scanned = scanned || std::holds_alternative<net::FilesScanned>(event);
+        auto const* const changed = std::get_if<net::FileChanged>(&event);
+        if (changed == nullptr) {
+            return;
+        }
+        std::vector<std::string> paths{changed->name};
+        std::string text;
+        for (std::string_view const path : base::split(changed->content, '\n')) {
+            paths.emplace_back(path);
+            auto const read = dir.read_input(paths.back());
+            text += read ? read->text : "<" + read.error().reason + ">";
+            public_input = public_input || (read && read->others_may_read);
+        }
+        dir.set_inputs(changed->name, paths);
+        texts[changed->name] = text;
+    }
+
+    bool holds(std::map<std::string, std::string> const& expected) {
+        return support::run_until(io, [&] { return texts == expected; });
+    }
+
+    boost::asio::io_context io;
+    std::map<std::string, std::string> texts;
+    bool scanned = false;
+    bool public_input = false;
+    net::ServicesDir dir;
+};
+}  // namespace
+
+TEST_CASE("a file is read again when a file it was made from changes, appears or goes") {
+    support::TempDir const dir;
+    fs::create_directories(dir.path("d/sub"));
+    support::write_file(dir.path("d/a.yml"), "sub/x\n.env\n../up");
+    support::write_file(dir.path("d/b.yml"), "sub/x");
+    support::write_file(dir.path("d/sub/x"), "1");
+    support::write_file(dir.path("up"), "u");
+    Reading reading(dir.path("d"));
+    std::string const none = "<does not exist>";
+    REQUIRE(reading.holds({{"a.yml", "1" + none + "u"}, {"b.yml", "1"}}));
+    support::write_file(dir.path("d/sub/x"), "2");
+    CHECK(reading.holds({{"a.yml", "2" + none + "u"}, {"b.yml", "2"}}));
+    support::write_file(dir.path("d/.env"), "e");
+    CHECK(reading.holds({{"a.yml", "2eu"}, {"b.yml", "2"}}));
+    support::write_file(dir.path("up"), "v");
+    CHECK(reading.holds({{"a.yml", "2ev"}, {"b.yml", "2"}}));
+    support::write_file(dir.path("d/sub/y"), "3");
+    fs::rename(dir.path("d/sub/y"), dir.path("d/sub/x"));
+    CHECK(reading.holds({{"a.yml", "3ev"}, {"b.yml", "3"}}));
+    fs::remove(dir.path("d/.env"));
+    CHECK(reading.holds({{"a.yml", "3" + none + "v"}, {"b.yml", "3"}}));
+    fs::remove_all(dir.path("d/sub"));
+    CHECK(reading.holds({{"a.yml", none + none + "v"}, {"b.yml", none}}));
+}
+
+TEST_CASE("an input that is being written is read when that has ended") {
+    support::TempDir const dir;
+    support::write_file(dir.path("a.yml"), "x.env");
+    std::ofstream slow(dir.path("x.env"));
+    slow << "half" << std::flush;
+    Reading reading(dir.path());
+    REQUIRE(reading.holds({{"a.yml", "<is being written; it is read when that has ended>"}}));
+    slow << " and half";
+    slow.close();
+    CHECK(reading.holds({{"a.yml", "half and half"}}));
+}
+
+TEST_CASE("inputs that are no regular files are refused, and who may read them is told") {
+    support::TempDir const dir;
+    support::write_file(dir.path("a.yml"), "sub\nfifo");
+    fs::create_directory(dir.path("sub"));
+    REQUIRE(::mkfifo(dir.path("fifo").c_str(), 0600) == 0);
+    Reading reading(dir.path());
+    REQUIRE(reading.holds({{"a.yml", "<is not a regular file><is not a regular file>"}}));
+    CHECK_FALSE(reading.public_input);
+    support::write_file(dir.path("x.env"), "x");
+    fs::permissions(dir.path("x.env"), fs::perms::owner_read | fs::perms::others_read);
+    support::write_file(dir.path("a.yml"), "x.env");
+    REQUIRE(reading.holds({{"a.yml", "x"}}));
+    CHECK(reading.public_input);
+}
+
+TEST_CASE("a renamed file has its new name before the old one goes, whatever their order") {
+    support::TempDir const dir;
+    support::write_file(dir.path("m.yml"), "m");
+    boost::asio::io_context io;
+    std::vector<std::string> log;
+    net::ServicesDir const watched(io, dir.path(), [&](net::FileEvent const& event) {
+        if (auto const* const changed = std::get_if<net::FileChanged>(&event)) {
+            log.push_back("+" + changed->name);
+        } else if (auto const* const removed = std::get_if<net::FileRemoved>(&event)) {
+            log.push_back("-" + removed->name);
+        }
+    });
+    REQUIRE(support::run_until(io, [&] { return log.size() == 1; }));
+    fs::rename(dir.path("m.yml"), dir.path("z.yml"));
+    REQUIRE(support::run_until(io, [&] { return log.size() == 3; }));
+    fs::rename(dir.path("z.yml"), dir.path("a.yml"));
+    REQUIRE(support::run_until(io, [&] { return log.size() == 5; }));
+    CHECK(log == std::vector<std::string>{"+m.yml", "+z.yml", "-m.yml", "+a.yml", "-z.yml"});
 }

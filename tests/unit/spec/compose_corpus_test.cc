@@ -26,6 +26,13 @@ std::string text_of(std::filesystem::path const& path) {
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
+std::expected<spec::SourceFile, spec::SourceProblem> read_file(std::string const& path) {
+    if (!std::filesystem::is_regular_file(path)) {
+        return std::unexpected(spec::SourceProblem{true, "does not exist"});
+    }
+    return spec::SourceFile{.text = text_of(path)};
+}
+
 bool absent() {
     if (std::filesystem::exists(corpus())) {
         return false;
@@ -69,7 +76,11 @@ TEST_CASE("corpus: every file is read, or refused for a known reason") {
         }
         std::string const text = text_of(entry.path());
         spec::ComposeFile const file =
-            spec::read_compose(entry.path().lexically_normal().string(), text);
+            spec::read_compose({.files = {entry.path().lexically_normal().string()},
+                                .env_files = {},
+                                .variables = {{"PWD", "/pwd"}},
+                                .profiles = {"*"}},
+                               read_file);
         INFO(entry.path());
         INFO([&] {
             std::string lines;
@@ -158,7 +169,9 @@ TEST_CASE("corpus: every key of the schema has a rule, and every rule a key") {
     if (absent()) {
         return;
     }
-    spec::Document const document = spec::read_yaml(text_of(corpus() / "compose-spec.json"));
+    spec::Arena arena;
+    spec::Document const document =
+        spec::read_yaml("schema", text_of(corpus() / "compose-spec.json"), arena);
     REQUIRE(document.root != nullptr);
     SchemaKeys keys(document);
     keys.visit(*document.root, "", 0);
@@ -227,8 +240,20 @@ std::string mended(std::string text) {
 
 // The service of the full example. The golden text was made in the folder /foo.
 spec::ServiceSpec full_example(std::string_view name) {
-    spec::ComposeFile const file = spec::read_compose(
-        "/foo/full-example.yml", mended(text_of(corpus() / "docker-cli" / name)));
+    std::string const folder = "/foo/";
+    spec::FileSource const source = [&](std::string const& path) {
+        auto read = read_file(
+            (corpus() / "docker-cli" / path.substr(std::min(folder.size(), path.size()))).string());
+        if (read) {
+            read->text = path.ends_with(".env") ? read->text : mended(std::move(read->text));
+        }
+        return read;
+    };
+    spec::ComposeFile const file = spec::read_compose({.files = {base::concat(folder, name)},
+                                                       .env_files = {},
+                                                       .variables = {{"HOME", "/home/foo"}},
+                                                       .profiles = {}},
+                                                      source);
     for (spec::Diagnostic const& diagnostic : file.diagnostics) {
         UNSCOPED_INFO(to_string(diagnostic));
     }

@@ -78,7 +78,7 @@ TEST_CASE("wrong files") {
          {"shop.yaml:1:12: services.Web: expected a service name of a-z, 0-9, _ and -, at most 63, "
           "not beginning with _ or -"}},
         {"services: {a: {image: x}, a: {image: y}}",
-         {"shop.yaml:1:27: services.a: given twice in one map"}},
+         {"shop.yaml:1:27: services.a: given twice in one map, first in line 1"}},
         {"services: {a: {image: x, ports: [80:80]}, b: {image: x, ports: ['80:81']}}",
          {"shop.yaml:1:65: services.b.ports[0]: port 80/tcp is published already, by services.a "
           "for port 80"}},

@@ -50,7 +50,9 @@ TEST_CASE("wrong text, lists and maps") {
              "\"text\""},
             {"environment: {A: [1]}",
              "22: services.web.environment.A: expected text, found a list"},
-            {"environment: {A: 1, A: 2}", "25: services.web.environment.A: given twice in one map"},
+            {"environment: {A: 1, A: 2}",
+             "25: services.web.environment.A: given twice in one map, "
+             "first in line 4"},
             {"environment: [A=1, A=2]", "24: services.web.environment[1]: \"A\" is given twice"},
             {"environment: [=1]",
              "19: services.web.environment[0]: expected a name without '=', found \"\""},
@@ -64,7 +66,7 @@ TEST_CASE("wrong text, lists and maps") {
              "11: services.web.user: expected USER or USER:GROUP, as names or numbers, found "
              "\"a:b:c\""},
             {"user: ''", "11: services.web.user: expected text, found \"\""},
-            {"image: other", "5: services.web.image: given twice in one map"},
+            {"image: other", "5: services.web.image: given twice in one map, first in line 3"},
         },
         false);
 }
@@ -179,9 +181,9 @@ TEST_CASE("wrong deploy") {
             {"deploy: {replicas: 1.5}",
              "24: services.web.deploy.replicas: expected a whole number from 0 to 10000, found "
              "\"1.5\""},
-            {"deploy: {replicas: '${N}'}",
+            {"deploy: {replicas: '${N:-a}'}",
              "24: services.web.deploy.replicas: expected a whole number from 0 to 10000, found "
-             "\"${N}\"; variables are not substituted yet"},
+             "\"a\""},
             {"deploy: {mode: global, replicas: 2}",
              "38: services.web.deploy.replicas: expected no number of replicas, because mode "
              "global runs one on every host"},
@@ -322,13 +324,11 @@ TEST_CASE("what is not done is said, and the service runs without it") {
              "22: services.web.environment.V: \"1.10\" is a number to YAML and becomes \"1.1\"; "
              "put it in quotes to keep it"},
             {"command: echo ${HOME}",
-             "14: services.web.command: variables are not substituted yet: \"echo ${HOME}\" is "
-             "taken literally; write $$ for a plain $"},
+             "14: services.web.command: the variable HOME is not set: empty text is used"},
             {"labels: [a=$b]",
-             "14: services.web.labels[0]: variables are not substituted yet: \"a=$b\" is taken "
-             "literally; write $$ for a plain $"},
-            {"command: !reset []",
-             "14: services.web.command: the tag \"!reset\" is not supported yet; ignored"},
+             "14: services.web.labels[0]: the variable b is not set: empty text is used"},
+            {"command: !odd []",
+             "14: services.web.command: the tag \"!odd\" is not known; ignored"},
         },
         true);
 }

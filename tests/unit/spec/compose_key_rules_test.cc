@@ -101,7 +101,8 @@ TEST_CASE("the nearest key") {
 
 TEST_CASE("the JSON Schema has the keys below x-covey that the reader has") {
     std::string const text = text_of("docs/service-file.schema.json");
-    spec::Document const document = spec::read_yaml(text);
+    spec::Arena arena;
+    spec::Document const document = spec::read_yaml("schema", text, arena);
     REQUIRE(document.root != nullptr);
     spec::Node const& definitions = *child(*document.root, "$defs");
     std::set<std::string> in_schema;

@@ -242,7 +242,7 @@ TEST_CASE("stop_grace_period") {
 
 TEST_CASE("extensions are passed over at every level") {
     CHECK(web("x-a: [1]\ndeploy: {x-b: 1, placement: {x-c: {}}, resources: {x-d: 1,\n"
-              "  limits: {x-e: 1}}}\nhealthcheck: {test: a, x-f: $VAR}")
+              "  limits: {x-e: 1}}}\nhealthcheck: {test: a, x-f: $$VAR}")
               .health.kind == spec::CheckKind::exec);
     CHECK(
         reading::told(reading::read("x-top: {image: 5}\nservices:\n  x-common: {a: b}\n")).empty());

@@ -66,24 +66,32 @@ TEST_CASE("text that is no YAML") {
     };
 
     Case const cases[] = {
-        {"services:\n  web: {image: x\n", "3:1: not valid YAML: end of map flow not found"},
+        {"services:\n  web: {image: x\n",
+         "3:1: not valid YAML: did not find expected ',' or '}' while parsing a flow mapping, "
+         "begun "
+         "in line 2"},
         {"services:\n  web:\n    image: x\n   ports: []\n",
-         "4:4: not valid YAML: end of map not found"},
+         "4:4: not valid YAML: did not find expected key while parsing a block mapping, begun in "
+         "line 2"},
         {"services:\n\tweb:\n\t\timage: x\n",
-         "2:5: not valid YAML: illegal map value; indent with spaces, not tabs"},
-        {"services: *nope\n", "1:11: not valid YAML: the referenced anchor is not defined"},
+         "2:1: not valid YAML: found character that cannot start any token; indent with spaces, "
+         "not "
+         "tabs"},
+        {"services: *nope\n", "1:11: expected an anchor that stands above, found *nope"},
         {"services:\n  web:\n    image: \"ngin",
-         "4:1: not valid YAML: expected a closing quote, found the end of the document"},
+         "3:17: not valid YAML: expected a closing quote, found the end of the file"},
         {"services:\n  web:\n    image: 'ngin\n",
-         "4:1: not valid YAML: expected a closing quote, found the end of the document"},
+         "4:1: not valid YAML: expected a closing quote, found the end of the file, begun in line "
+         "3"},
         {"services: {}\n---\nservices: {}\n",
-         "2:1: expected one YAML document, found a second one"},
+         "2:1: expected one YAML document, found a second one; put it into a file of its own"},
         {"a: &a [*a]\n", "1:8: an alias that contains itself"},
         {"a: &a\n  <<: *a\n", "2:7: an alias that contains itself"},
         {"a: {<<: 5}\nservices: {}\n", "1:9: a.<<: expected a map, or a list of maps, to merge"},
         {"a: {<<: [5]}\nservices: {}\n", "1:10: a.<<: expected a map to merge"},
         {"? [a]\n: b\n", "1:3: expected a key, found a list or a map"},
-        {": b\n", "1:1: expected a key of at most 256 bytes"},
+        {": b\n", "1:1: not valid YAML: did not find expected key"},
+        {"~: b\n", "1:1: expected a key of at most 256 bytes, found none"},
         {std::string(257, 'k') + ": b\n", "1:1: expected a key of at most 256 bytes"},
         {"a: \xe9\n", "1:4: expected UTF-8 text, found another encoding"},
         {"a: \xed\xa0\x80\n", "1:4: expected UTF-8 text, found another encoding"},
