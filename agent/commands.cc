@@ -140,7 +140,9 @@ void Agent::Machine::apply_file_change(Files::Change change, std::string const& 
             out.notices.push_back({Level::info, base::concat(name, ": applies ", key)});
         }
     }
-    pending.locals["files"] = files.encode();
+    if (files.take_changed()) {
+        pending.locals["files"] = files.encode();
+    }
 }
 
 Outcome<void> Agent::Machine::read_log(base::Instant now, std::uint64_t request,

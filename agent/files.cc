@@ -1,7 +1,5 @@
 #include "agent/files.h"
 
-#include <algorithm>
-
 #include "base/hash.h"
 
 namespace agent {
@@ -13,11 +11,13 @@ constexpr std::size_t name_max = 512;
 
 Files::Change Files::update(std::string const& name, std::vector<spec::ServiceSpec> services,
                             std::vector<std::string> messages) {
+    changed_ = changed_ || !files_.contains(name);
     File& file = files_[name];
     file.messages = std::move(messages);
     file.usable = true;
     file.seen = true;
     std::map<std::string, std::uint64_t> const before = std::exchange(file.services, {});
+    release(before);
     Change change;
     for (spec::ServiceSpec& service : services) {
         std::string const key = service_key(service);
@@ -27,6 +27,7 @@ Files::Change Files::update(std::string const& name, std::vector<spec::ServiceSp
             file.messages.push_back(key + ": another file here names it too; the last edit counts");
         }
         file.services[key] = hash;
+        ++holders_[key];
         if (asked == before.end() || asked->second != hash) {
             change.apply.push_back(std::move(service));
         }
@@ -36,10 +37,12 @@ Files::Change Files::update(std::string const& name, std::vector<spec::ServiceSp
             change.remove.push_back(key);
         }
     }
+    changed_ = changed_ || before != file.services;
     return change;
 }
 
 void Files::reject(std::string const& name, std::vector<std::string> messages) {
+    changed_ = changed_ || !files_.contains(name);
     File& file = files_[name];
     file.messages = std::move(messages);
     file.usable = false;
@@ -51,6 +54,7 @@ void Files::refuse(std::string const& name, std::string message) {
         found->second.usable = false;
         found->second.messages.push_back(std::move(message));
         for (auto& [key, hash] : found->second.services) {
+            changed_ = changed_ || hash != 0;
             hash = 0;
         }
     }
@@ -64,6 +68,8 @@ Files::Change Files::remove(std::string const& name) {
     }
     std::map<std::string, std::uint64_t> const before = std::move(found->second.services);
     files_.erase(found);
+    changed_ = true;
+    release(before);
     for (auto const& [key, hash] : before) {
         if (!held(key)) {
             change.remove.push_back(key);
@@ -82,13 +88,27 @@ std::vector<std::string> Files::unseen() const {
     return names;
 }
 
-std::vector<FileReport> Files::reports() const {
+bool Files::take_changed() {
+    return std::exchange(changed_, false);
+}
+
+std::vector<FileReport> Files::reports(InFleet const& in_fleet) const {
     std::vector<FileReport> reports;
     for (auto const& [name, file] : files_) {
         FileReport report{
             .name = name, .usable = file.usable, .services = {}, .messages = file.messages};
         for (auto const& [key, hash] : file.services) {
             report.services.push_back(key);
+            auto const current = in_fleet(key);
+            if (!current && hash != 0) {
+                report.messages.push_back(
+                    key + ": removed from the fleet elsewhere; edit the file to bring it back");
+            } else if (current && *current != hash && hash != 0) {
+                report.messages.push_back(
+                    key +
+                    ": the fleet runs another version, written elsewhere later; the last edit "
+                    "counts");
+            }
         }
         reports.push_back(std::move(report));
     }
@@ -123,13 +143,25 @@ void Files::restore(base::ByteView bytes) {
     }
     if (in.complete()) {
         files_ = std::move(files);
+        holders_.clear();
+        for (auto const& [name, file] : files_) {
+            for (auto const& [key, hash] : file.services) {
+                ++holders_[key];
+            }
+        }
     }
 }
 
 bool Files::held(std::string_view service) const {
-    return std::ranges::any_of(files_, [&](auto const& named) {
-        return named.second.services.contains(std::string(service));
-    });
+    return holders_.contains(service);
+}
+
+void Files::release(std::map<std::string, std::uint64_t> const& services) {
+    for (auto const& [key, hash] : services) {
+        if (auto const found = holders_.find(key); --found->second == 0) {
+            holders_.erase(found);
+        }
+    }
 }
 
 }  // namespace agent

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -35,7 +37,13 @@ public:
     // Files remembered from before that the scan at start did not report.
     [[nodiscard]] std::vector<std::string> unseen() const;
 
-    [[nodiscard]] std::vector<FileReport> reports() const;
+    // With a message for each service of which the fleet has another version than the file, or
+    // none; `in_fleet` is the hash of what the fleet has.
+    using InFleet = std::function<std::optional<std::uint64_t>(std::string const& service)>;
+    [[nodiscard]] std::vector<FileReport> reports(InFleet const& in_fleet) const;
+
+    // Whether there is news for the disk since this was asked last.
+    [[nodiscard]] bool take_changed();
 
     // For the disk. A damaged encoding restores nothing: every file then counts as new.
     [[nodiscard]] base::Bytes encode() const;
@@ -50,8 +58,11 @@ private:
     };
 
     [[nodiscard]] bool held(std::string_view service) const;
+    void release(std::map<std::string, std::uint64_t> const& services);
 
     std::map<std::string, File> files_;
+    std::map<std::string, std::size_t, std::less<>> holders_;  // service key -> files that hold it
+    bool changed_ = false;
 };
 
 }  // namespace agent

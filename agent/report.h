@@ -102,7 +102,8 @@ struct FileReport {
     std::string name;
     bool usable{};
     std::vector<std::string> services;
-    std::vector<std::string> messages;  // "shop.yaml:7:5: ..."; of the newest content
+    // "shop.yaml:7:5: ..." of the newest content, and where the fleet has another version.
+    std::vector<std::string> messages;
 };
 
 // Two edits of one thing, neither of which saw the other.

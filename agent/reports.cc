@@ -2,6 +2,7 @@
 #include <ranges>
 
 #include "agent/machine.h"
+#include "base/hash.h"
 #include "base/text.h"
 
 namespace agent {
@@ -123,7 +124,13 @@ StatusReport Agent::Machine::status(base::Instant now) const {
     report.hosts_lost = cuts.lost();
     report.cuts = cuts.count();
     report.loss_plans = loss_plans;
-    report.files = files.reports();
+    report.files = files.reports([&](std::string const& key) -> std::optional<std::uint64_t> {
+        auto const found = state.services().find(key);
+        if (found == state.services().end()) {
+            return std::nullopt;
+        }
+        return base::stable_hash(spec::encode(found->second.spec));
+    });
     for (ServiceReport const& service : services()) {
         ++report.services;
         report.replicas_wanted += service.replicas;
