@@ -363,6 +363,13 @@ void Agent::Machine::publish_instances(base::Instant now) {
                                                               .restarts = 0,
                                                               .exit_code = std::nullopt,
                                                               .message = {}};
+            if (InstanceRecord const* const done =
+                    completed_run(state, service->second, assignment.slot)) {
+                // Whose run it was may be forgotten; that the slot is done is not.
+                InstanceRecord& record = records[{assignment.service, assignment.slot}];
+                record = *done;
+                record.address = {};
+            }
         }
     }
     for (runtime::Instance const& instance : supervisor.instances()) {

@@ -72,7 +72,7 @@ void complete(placement::Plan& plan, placement::Plan rest) {
 // What an instance counts for when two hosts hold one slot: of two healthy ones, that of the
 // current revision stays.
 placement::Phase claim(InstanceRecord const& record, std::string const& revision) {
-    placement::Phase const phase = advancement(record.phase);
+    placement::Phase const phase = advancement(record);
     return record.revision == revision ? phase : std::min(phase, placement::Phase::running);
 }
 
@@ -87,6 +87,7 @@ std::optional<base::NodeId> host_of(std::string_view key, std::string_view kind)
 placement::Phase advancement(runtime::Phase phase) {
     switch (phase) {
         case runtime::Phase::healthy:
+        case runtime::Phase::completed:
             return placement::Phase::healthy;
         case runtime::Phase::running:
             return placement::Phase::running;
@@ -98,6 +99,11 @@ placement::Phase advancement(runtime::Phase phase) {
             return placement::Phase::starting;
     }
     return placement::Phase::starting;
+}
+
+placement::Phase advancement(InstanceRecord const& record) {
+    bool const failed = record.phase == runtime::Phase::completed && record.exit_code != 0;
+    return failed ? placement::Phase::starting : advancement(record.phase);
 }
 
 void Planner::note_changed(std::string_view key) {
@@ -197,7 +203,8 @@ void Planner::set_records(State const& state, LiveNode const& live) {
         for (auto const& [slot, record] : records->second) {
             auto const service = state.services().find(slot.service);
             // What does not run there yet could not be started for as long as the disk is full.
-            bool const holds = !disk_full || serves(record.phase);
+            bool const holds =
+                !disk_full || serves(record.phase) || record.phase == runtime::Phase::completed;
             if (holds && service != state.services().end()) {
                 held.push_back(
                     {slot.service, slot.slot, live.id, claim(record, service->second.revision)});

@@ -17,6 +17,8 @@ namespace agent {
 
 // How far an instance has come, as far as placement is concerned.
 [[nodiscard]] placement::Phase advancement(runtime::Phase phase);
+// A job that ended well has done all it can; one that failed is no better than one that starts.
+[[nodiscard]] placement::Phase advancement(InstanceRecord const& record);
 
 // Who runs what, from the shared state and the live hosts: the same on every host that sees both
 // alike. An unsteady host counts for nothing, but keeps what it holds and no other host can take.

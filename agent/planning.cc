@@ -38,6 +38,25 @@ runtime::HealthCheck to_check(spec::HealthCheck const& check) {
     return out;
 }
 
+runtime::RestartPolicy to_policy(spec::RestartPolicy const& policy) {
+    runtime::RestartPolicy out;
+    switch (policy.condition) {
+        case spec::RestartCondition::any:
+            out.condition = runtime::RestartCondition::any;
+            break;
+        case spec::RestartCondition::on_failure:
+            out.condition = runtime::RestartCondition::on_failure;
+            break;
+        case spec::RestartCondition::none:
+            out.condition = runtime::RestartCondition::none;
+            break;
+    }
+    out.delay = policy.delay;
+    out.attempts_max = policy.max_attempts;
+    out.window = policy.window;
+    return out;
+}
+
 // The records of one service on live hosts.
 std::vector<std::pair<base::NodeId, InstanceRecord const*>> holders(State const& state,
                                                                     Roster const& roster,
@@ -64,8 +83,10 @@ std::string unmet_dependency(ServiceState const& service, State const& state,
         bool met = false;
         switch (dependency.condition) {
             case spec::Condition::started:
-                met = std::ranges::any_of(
-                    records, [](auto const& held) { return serves(held.second->phase); });
+                met = std::ranges::any_of(records, [](auto const& held) {
+                    return serves(held.second->phase) ||
+                           held.second->phase == runtime::Phase::completed;
+                });
                 break;
             case spec::Condition::healthy:
                 met = std::ranges::any_of(records, [](auto const& held) {
@@ -107,9 +128,8 @@ bool update_turn(SlotKey const& slot, base::NodeId self, ServiceState const& ser
             continue;  // two nodes share a slot of a global service
         }
         InstanceRecord const* const record = record_of(state, at->node, {at->service, at->slot});
-        slots.push_back(
-            {at->slot, record != nullptr ? record->revision : std::string(),
-             record != nullptr ? advancement(record->phase) : placement::Phase::starting});
+        slots.push_back({at->slot, record != nullptr ? record->revision : std::string(),
+                         record != nullptr ? advancement(*record) : placement::Phase::starting});
     }
     return placement::may_update(slot.slot, service.revision, slots);
 }
@@ -147,6 +167,22 @@ std::string_view words(placement::Obstacle obstacle) {
     return {};
 }
 
+InstanceRecord const* completed_run(State const& state, ServiceState const& service,
+                                    std::uint32_t slot) {
+    if (service.spec.deploy.restart.condition == spec::RestartCondition::any) {
+        return nullptr;
+    }
+    SlotKey const key{service_key(service.spec), slot};
+    for (auto const& [node, records] : state.instances()) {
+        auto const at = records.find(key);
+        if (at != records.end() && at->second.phase == runtime::Phase::completed &&
+            at->second.revision == service.revision && !state.evicted(node)) {
+            return &at->second;
+        }
+    }
+    return nullptr;
+}
+
 runtime::Desired desired_slot(ServiceState const& service, std::uint32_t slot,
                               std::string_view zone) {
     spec::ServiceSpec const& spec = service.spec;
@@ -158,12 +194,16 @@ runtime::Desired desired_slot(ServiceState const& service, std::uint32_t slot,
     desired.spec.environment = spec.environment;
     desired.spec.working_dir = spec.working_dir;
     desired.spec.user = spec.user;
-    desired.spec.hostname = base::concat(spec.name, '-', slot);
-    desired.spec.search_domains = {base::concat(spec.project, '.', zone), std::string(zone)};
-    desired.spec.limits = {spec.limits.cpu_milli, spec.limits.memory_bytes, spec.limits.pids};
+    desired.spec.networking.hostname = base::concat(spec.name, '-', slot);
+    desired.spec.networking.search_domains = {base::concat(spec.project, '.', zone),
+                                              std::string(zone)};
+    desired.spec.limits.cpu_milli = spec.limits.cpu_milli;
+    desired.spec.limits.memory_bytes = spec.limits.memory_bytes;
+    desired.spec.limits.pids = spec.limits.pids;
     desired.spec.labels = spec.labels;
     desired.health = to_check(spec.health);
     desired.stop_grace = spec.stop_grace_period;
+    desired.restart = to_policy(spec.deploy.restart);
     return desired;
 }
 
@@ -199,6 +239,9 @@ Intent make_intent(base::NodeId self, std::string_view zone, placement::Plan con
                     last != before.end() ? last->second : desired_slot(service, key.slot, zone));
                 intent.desired.back().assignment = ours->second->assignment;
             }
+            continue;
+        }
+        if (!lives && completed_run(state, service, key.slot) != nullptr) {
             continue;
         }
         runtime::Desired desired = desired_slot(service, key.slot, zone);

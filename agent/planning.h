@@ -25,6 +25,11 @@ struct Waiting {
     std::string reason;
 };
 
+// The record of a run of this revision that ended for good, on whichever host: the slot is done,
+// also when that host is down or the slot has moved. nullptr: there is none.
+[[nodiscard]] InstanceRecord const* completed_run(State const& state, ServiceState const& service,
+                                                  std::uint32_t slot);
+
 struct Intent {
     std::vector<runtime::Desired> desired;
     std::vector<Waiting> waiting;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint8_t draining_bit = 1;
 constexpr std::uint8_t disk_full_bit = 2;
 constexpr std::uint8_t format = 1;
-constexpr auto phase_last = static_cast<std::uint8_t>(runtime::Phase::failed);
+constexpr auto phase_last = static_cast<std::uint8_t>(runtime::Phase::completed);
 
 std::unexpected<RecordError> malformed() {
     return std::unexpected(RecordError::malformed);

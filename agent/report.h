@@ -53,6 +53,7 @@ enum class InstanceStatus : std::uint8_t {
     stopping,
     backoff,
     failed,
+    completed,  // it ended for good: see its exit code
 };
 
 struct InstanceReport {

@@ -50,6 +50,8 @@ InstanceStatus to_status(runtime::Phase phase) {
             return InstanceStatus::backoff;
         case runtime::Phase::failed:
             return InstanceStatus::failed;
+        case runtime::Phase::completed:
+            return InstanceStatus::completed;
     }
     return InstanceStatus::failed;
 }

@@ -54,6 +54,8 @@ std::string_view to_string(agent::InstanceStatus status) {
             return "backoff";
         case agent::InstanceStatus::failed:
             return "failed";
+        case agent::InstanceStatus::completed:
+            return "completed";
     }
     return {};
 }

@@ -8,6 +8,8 @@
 
 #include "base/address.h"
 #include "base/time.h"
+#include "runtime/isolation.h"
+#include "runtime/limits.h"
 
 namespace runtime {
 
@@ -23,12 +25,28 @@ struct HealthCheck {
     friend bool operator==(HealthCheck const&, HealthCheck const&) = default;
 };
 
-struct Limits {
-    std::uint64_t cpu_milli{};  // 0: none
-    std::uint64_t memory_bytes{};
-    std::uint64_t pids{};
-    friend bool operator==(Limits const&, Limits const&) = default;
+// A program run inside a running container.
+struct Hook {
+    std::vector<std::string> command{};
+    std::string user{};         // empty: the container's
+    std::string working_dir{};  // empty: the container's
+    std::map<std::string, std::string> environment{};
+    bool privileged = false;
+    friend bool operator==(Hook const&, Hook const&) = default;
 };
+
+// How the first process is run and ended.
+struct Process {
+    bool init = false;  // a process 1 of ours that reaps, and passes signals on to it
+    bool tty = false;
+    bool stdin_open = false;       // else it reads the end of file
+    std::string stop_signal{};     // "SIGTERM"; empty: the image's
+    std::vector<Hook> post_start;  // it counts as started when all have ended well
+    std::vector<Hook> pre_stop;    // before the stop signal, within the grace
+    friend bool operator==(Process const&, Process const&) = default;
+};
+
+enum class PullPolicy : std::uint8_t { missing, always, never };
 
 // What a driver needs to make one container. Where a field is empty the image decides.
 struct ContainerSpec {
@@ -38,10 +56,16 @@ struct ContainerSpec {
     std::map<std::string, std::string> environment;
     std::string working_dir;
     std::string user;
-    std::string hostname;
-    std::vector<std::string> search_domains;  // of its resolv.conf; the nameserver is the host's
-    Limits limits;
+    std::string platform;  // "linux/arm64", refused on another; empty: the host's
+    PullPolicy pull{};
+    Process process{};
+    Security security{};
+    Isolation isolation{};
+    Networking networking{};
+    std::map<std::string, Tmpfs> tmpfs{};  // by absolute path
+    Limits limits{};
     std::map<std::string, std::string> labels;
+    std::map<std::string, std::string> annotations;  // for the OCI runtime
     friend bool operator==(ContainerSpec const&, ContainerSpec const&) = default;
 };
 

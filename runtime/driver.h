@@ -47,6 +47,9 @@ using Action = std::variant<Start, Stop, Remove, Probe>;
 struct Started {
     std::string id;
     base::IpAddress address;
+    // What the host could not do as asked, and what was done instead; for a person, empty if
+    // everything is as asked.
+    std::string notice{};
 };
 
 struct StartFailed {
@@ -77,6 +80,7 @@ struct Adopted {
     Assignment assignment;
     base::IpAddress address;
     std::optional<ExitStatus> exited;  // it ended while nobody looked
+    std::string notice{};              // as in Started
 };
 
 // A part of a container's log: [from, from + text.size()) in bytes since its first line.

@@ -38,10 +38,10 @@ Supervisor::Supervisor(Config config, base::Prng prng) : config_(config), prng_(
 void Supervisor::adopt(base::Instant now, std::vector<Adopted> found, Effects& out) {
     for (Adopted& adopted : found) {
         Container container{.assignment = adopted.assignment, .address = adopted.address};
+        container.notice = shortened(std::move(adopted.notice));
         if (adopted.exited) {
             container.life = Life::ended;
             container.exit = adopted.exited;
-            out.actions.emplace_back(Remove{adopted.id});
         } else {
             begin_serving(now, container);
         }
@@ -59,6 +59,10 @@ void Supervisor::set_desired(base::Instant now, std::vector<Desired> desired, Ef
         Slot slot;
         if (at != slots_.end() && at->second.desired.assignment == wish.assignment) {
             slot = at->second;
+        }
+        if (slot.completed && slot.desired.restart != wish.restart) {
+            slot.completed = false;
+            slot.retry_at = now;
         }
         slot.desired = std::move(wish);
         slots.insert_or_assign(key, std::move(slot));
@@ -108,7 +112,7 @@ std::vector<Instance> Supervisor::instances() const {
         instance.phase = phase_of(container);
         instance.address = container.address;
         instance.last_exit = container.exit;
-        instance.message = container.message;
+        instance.message = container.message.empty() ? container.notice : container.message;
         if (Slot const* const slot = slot_of(container)) {
             if (container.life == Life::ended) {
                 instance.message = slot->message;
@@ -123,7 +127,9 @@ std::vector<Instance> Supervisor::instances() const {
             Instance instance;
             instance.id = slot.last_id;
             instance.assignment = slot.desired.assignment;
-            instance.phase = slot.start_failed ? Phase::failed : Phase::backoff;
+            instance.phase = slot.completed      ? Phase::completed
+                             : slot.start_failed ? Phase::failed
+                                                 : Phase::backoff;
             instance.restarts = slot.restarts;
             instance.last_exit = slot.last_exit;
             instance.message = slot.message;
@@ -166,7 +172,11 @@ Phase Supervisor::phase_of(Container const& container) const {
         case Life::ended:
             break;
     }
-    return slot_of(container) != nullptr ? Phase::backoff : Phase::stopping;
+    Slot const* const slot = slot_of(container);
+    if (slot == nullptr) {
+        return Phase::stopping;
+    }
+    return slot->completed ? Phase::completed : Phase::backoff;
 }
 
 // The number makes the id unique: drawn, because a counter would have to survive the agent.
@@ -195,6 +205,9 @@ void Supervisor::reconcile(base::Instant now, Effects& out) {
     std::set<SlotKey> kept;
     for (ContainerEntry& entry : containers_) {
         Container const& container = entry.second;
+        if (container.life == Life::ended) {
+            bury(now, entry, out);
+        }
         if (container.life != Life::running && container.life != Life::draining) {
             continue;
         }
@@ -263,7 +276,50 @@ void Supervisor::begin_serving(base::Instant now, Container& container) {
     container.probe_at = now;
 }
 
+void Supervisor::bury(base::Instant now, ContainerEntry& entry, Effects& out) {
+    Container& container = entry.second;
+    if (Slot* const slot = slot_of(container); slot != nullptr && !container.judged) {
+        container.judged = true;
+        judge(now, *slot, container);
+    }
+    if (!container.removing) {
+        container.removing = true;
+        out.actions.emplace_back(Remove{entry.first});
+    }
+}
+
+void Supervisor::judge(base::Instant now, Slot& slot, Container const& container) {
+    ExitStatus const exit = container.exit.value_or(ExitStatus{});
+    base::Duration const run = now - container.running_since;
+    RestartPolicy const& policy = slot.desired.restart;
+    slot.start_failed = false;
+    slot.message = reason_of(exit);
+    if (policy.window > base::Duration::zero() && run >= policy.window) {
+        slot.attempts = 0;
+    }
+    bool const again = policy.condition == RestartCondition::any ||
+                       (policy.condition == RestartCondition::on_failure && exit.code != 0);
+    bool const given_up = policy.attempts_max > 0 && slot.attempts >= policy.attempts_max;
+    if (!again || given_up) {
+        slot.completed = true;
+        slot.retry_at = base::instant_max;
+        if (again) {
+            slot.message += base::concat("; given up after ", slot.attempts, " restarts");
+        }
+        return;
+    }
+    ++slot.attempts;
+    if (run >= config_.stable_after) {
+        slot.failures = 0;
+    }
+    count_failure(now, slot);
+}
+
 void Supervisor::count_failure(base::Instant now, Slot& slot) {
+    if (slot.desired.restart.delay) {
+        slot.retry_at = now + std::max(*slot.desired.restart.delay, config_.backoff_min);
+        return;
+    }
     base::Duration wait = config_.backoff_min * (1LL << std::min(slot.failures, doublings_max));
     wait = std::min(wait, config_.backoff_max);
     // Somewhere in the upper half, so that what failed together does not start together.
@@ -279,6 +335,7 @@ void Supervisor::on(base::Instant now, Started const& event, Effects& out) {
         return;
     }
     at->second.address = event.address;
+    at->second.notice = shortened(event.notice);
     begin_serving(now, at->second);
     out.changed = true;
 }
@@ -298,28 +355,17 @@ void Supervisor::on(base::Instant now, StartFailed const& event, Effects& out) {
     out.changed = true;
 }
 
-void Supervisor::on(base::Instant now, Exited const& event, Effects& out) {
+void Supervisor::on(base::Instant, Exited const& event, Effects& out) {
     auto const at = containers_.find(event.id);
     if (at == containers_.end() || at->second.life == Life::ended) {
         return;
     }
     Container& container = at->second;
-    bool const asked = container.life == Life::stopping;
+    container.judged = container.life == Life::stopping;  // it was asked to end
     container.life = Life::ended;
     container.healthy = false;
     container.exit = event.status;
-    out.actions.emplace_back(Remove{event.id});
     out.changed = true;
-    Slot* const slot = slot_of(container);
-    if (slot == nullptr || asked) {
-        return;
-    }
-    slot->start_failed = false;
-    slot->message = reason_of(event.status);
-    if (now - container.running_since >= config_.stable_after) {
-        slot->failures = 0;
-    }
-    count_failure(now, *slot);
 }
 
 void Supervisor::on(base::Instant, Removed const& event, Effects& out) {

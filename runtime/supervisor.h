@@ -12,6 +12,7 @@
 #include "base/time.h"
 #include "runtime/container.h"
 #include "runtime/driver.h"
+#include "runtime/restart_policy.h"
 
 namespace runtime {
 
@@ -21,16 +22,18 @@ struct Desired {
     ContainerSpec spec;
     HealthCheck health;
     base::Duration stop_grace = base::seconds(10);
+    RestartPolicy restart{};
 };
 
 enum class Phase : std::uint8_t {
-    starting,  // the driver is making it
-    running,   // it runs; not yet healthy, or unhealthy
-    healthy,   // it runs and its check passes, or it has none
-    draining,  // still serving, but out of the tables; SIGTERM follows
-    stopping,  // SIGTERM sent
-    backoff,   // it ended; the next start waits
-    failed,    // the driver could not make it; retried like backoff
+    starting,   // the driver is making it
+    running,    // it runs; not yet healthy, or unhealthy
+    healthy,    // it runs and its check passes, or it has none
+    draining,   // still serving, but out of the tables; SIGTERM follows
+    stopping,   // SIGTERM sent
+    backoff,    // it ended; the next start waits
+    failed,     // the driver could not make it; retried like backoff
+    completed,  // it ended, and its restart policy does not start it again
 };
 
 struct Instance {
@@ -40,7 +43,9 @@ struct Instance {
     base::IpAddress address;  // unspecified until it runs
     std::uint32_t restarts{};
     std::optional<ExitStatus> last_exit;
-    std::string message;  // why it failed or is unhealthy; at most 512 bytes
+    // Why it failed or is unhealthy, else what of its specification this host could not do; at most
+    // 512 bytes.
+    std::string message;
 };
 
 struct Effects {
@@ -61,8 +66,9 @@ struct Config {
 // - One container per (service, slot): a new revision replaces the old one stop-first, and starts
 //   when the driver has freed the old one.
 // - A container found at adopt() keeps running if its revision is the desired one.
-// - What ends or cannot be made is tried again after a doubling, jittered wait. A new revision
-//   forgets the waits of the one before it.
+// - What ends is started again if its restart policy says so, after the policy's delay (at least
+//   `backoff_min`) or a doubling, jittered wait; what cannot be made, always. A new revision
+//   forgets waits, attempts and ends of the one before it.
 // - A health check is probed at once, then every `start_interval` until it first passes, then every
 //   `interval`; never twice at the same time. Failures within `start_period` do not count before
 //   the first success. `retries` failures in a row make a container unhealthy: it leaves the tables
@@ -99,9 +105,12 @@ private:
         bool probing = false;
         bool healthy = false;
         bool was_healthy = false;
+        bool removing = false;            // Remove was asked for
         std::uint32_t probes_failed = 0;  // in a row
         std::string message{};
+        std::string notice{};
         std::optional<ExitStatus> exit{};
+        bool judged = false;  // whether it starts again is decided
     };
 
     // What outlives the containers of a slot; forgotten with its revision.
@@ -109,9 +118,11 @@ private:
         Desired desired;
         std::string last_id;  // of the container that ended or failed last
         bool start_failed = false;
+        bool completed = false;
         std::uint32_t failures = 0;  // in a row
+        std::uint32_t attempts = 0;  // restarts in a row, as the policy counts them
         std::uint32_t restarts = 0;
-        base::Instant retry_at;
+        base::Instant retry_at;  // instant_max: never
         std::optional<ExitStatus> last_exit;
         std::string message;
     };
@@ -132,6 +143,8 @@ private:
     void let_go(base::Instant now, ContainerEntry& entry, Effects& out);
     void start(base::Instant now, Slot& slot, Effects& out);
     void begin_serving(base::Instant now, Container& container);
+    void bury(base::Instant now, ContainerEntry& entry, Effects& out);
+    void judge(base::Instant now, Slot& slot, Container const& container);
     void count_failure(base::Instant now, Slot& slot);
 
     void on(base::Instant now, Started const& event, Effects& out);

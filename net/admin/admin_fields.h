@@ -35,6 +35,7 @@ inline constexpr auto instance_status_names =
         {agent::InstanceStatus::stopping, "stopping"},
         {agent::InstanceStatus::backoff, "backoff"},
         {agent::InstanceStatus::failed, "failed"},
+        {agent::InstanceStatus::completed, "completed"},
     });
 
 inline constexpr auto settling_names = std::to_array<std::pair<agent::Settling, std::string_view>>({

@@ -58,9 +58,9 @@ std::vector<std::string> environment_of(ContainerSpec const& spec, ImageConfig c
 
 std::string resolver_configuration(ContainerSpec const& spec, Attachment const& attachment) {
     std::string text = base::concat("nameserver ", to_string(attachment.gateway), "\n");
-    if (!spec.search_domains.empty()) {
+    if (!spec.networking.search_domains.empty()) {
         text += "search";
-        for (std::string const& domain : spec.search_domains) {
+        for (std::string const& domain : spec.networking.search_domains) {
             text += base::concat(" ", domain);
         }
         text += '\n';
@@ -123,7 +123,8 @@ base::Result<void> ContainerDir::write_bundle(ContainerSpec const& spec, ImageCo
                                               Attachment const& attachment,
                                               std::string cgroup_path) const {
     std::string const hostname =
-        (spec.hostname.empty() ? attachment.id : spec.hostname).substr(0, hostname_max);
+        (spec.networking.hostname.empty() ? attachment.id : spec.networking.hostname)
+            .substr(0, hostname_max);
     TRY_VOID(write_public(file("resolv.conf"), resolver_configuration(spec, attachment)));
     TRY_VOID(write_public(file("hostname"), base::concat(hostname, "\n")));
     TRY_VOID(write_public(file("hosts"),

@@ -66,11 +66,11 @@ TEST_CASE("a container sees what its specification says") {
                  "/etc/hosts; head -n 1 /proc/self/mounts | cut -d' ' -f1; "
                  "grep -E 'CapEff|NoNewPrivs' /proc/self/status; "
                  "cat /proc/sys/kernel/hostname; echo $$; touch /tmp/x && echo writable");
-    start.spec.hostname = "web-1";
+    start.spec.networking.hostname = "web-1";
     start.spec.working_dir = "/var/www";
     start.spec.user = "nobody";
     start.spec.environment = {{"COLOR", "blue"}};
-    start.spec.search_domains = {"shop.covey.internal", "covey.internal"};
+    start.spec.networking.search_domains = {"shop.covey.internal", "covey.internal"};
     CHECK(output_of(fixture, start) ==
           "web-1\n/var/www\n65534\n65534 800\nblue web-1\n"
           "nameserver 10.128.9.1\nsearch shop.covey.internal covey.internal\n"

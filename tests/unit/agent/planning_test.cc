@@ -279,7 +279,10 @@ TEST_CASE("a first start waits for what it depends on; what runs already does no
                           {Condition::healthy, Phase::healthy, std::nullopt, true},
                           {Condition::completed, Phase::healthy, std::nullopt, false},
                           {Condition::completed, Phase::backoff, 1, false},
-                          {Condition::completed, Phase::backoff, 0, true}}) {
+                          {Condition::completed, Phase::backoff, 0, true},
+                          {Condition::completed, Phase::completed, 1, false},
+                          {Condition::completed, Phase::completed, 0, true},
+                          {Condition::started, Phase::completed, 0, true}}) {
         Fleet fleet;
         spec::ServiceSpec web = service("web");
         web.depends_on = {{"db", row.condition}};
@@ -296,6 +299,51 @@ TEST_CASE("a first start waits for what it depends on; what runs already does no
         CHECK(intent.waiting.size() == (row.met ? 0 : 1));
         fleet.hold(web, 1, Phase::backoff);
         CHECK(wanted(fleet.intent(plan)) == Wanted{at(web, 1)});
+    }
+}
+
+TEST_CASE("a slot whose run has ended for good starts nowhere again") {
+    spec::ServiceSpec job = service("job");
+    job.deploy.restart.condition = spec::RestartCondition::none;
+    placement::Plan const plan = plan_of({{"shop/job", 1, node(1)}});
+    InstanceRecord done = record(job, 1, Phase::completed);
+    done.exit_code = 0;
+
+    Fleet fleet;
+    put(fleet.state, job);
+    CHECK(wanted(fleet.intent(plan)) == Wanted{at(job, 1)});
+    // It ran on a host that is down now.
+    put(fleet.state, node(2), done);
+    fleet.roster.erase(node(2));
+    CHECK(wanted(fleet.intent(plan)).empty());
+    CHECK(completed_run(fleet.state, fleet.state.services().at("shop/job"), 1)->exit_code == 0);
+
+    SECTION("another revision runs") {
+        put(fleet.state, changed(job));
+        CHECK(wanted(fleet.intent(plan)) == Wanted{at(changed(job), 1)});
+    }
+    SECTION("a policy that always restarts runs it") {
+        job.deploy.restart.condition = spec::RestartCondition::any;
+        put(fleet.state, job);
+        CHECK(wanted(fleet.intent(plan)) == Wanted{at(job, 1)});
+    }
+    SECTION("a second run that has begun goes on to its end") {
+        fleet.hold(job, 1, Phase::healthy);
+        CHECK(wanted(fleet.intent(plan)) == Wanted{at(job, 1)});
+    }
+    SECTION("a run that failed holds up an update like a start") {
+        spec::ServiceSpec const next = changed(job);
+        put(fleet.state, next);
+        done = record(next, 1, Phase::completed);
+        for (std::int32_t const code : {1, 0}) {
+            done.exit_code = code;
+            put(fleet.state, node(3), done);
+            fleet.held.clear();
+            fleet.hold(job, 2, Phase::healthy);
+            CHECK(wanted(fleet.intent(
+                      plan_of({{"shop/job", 1, node(3)}, {"shop/job", 2, node(1)}}))) ==
+                  Wanted{code == 0 ? at(next, 2) : at(job, 2)});
+        }
     }
 }
 

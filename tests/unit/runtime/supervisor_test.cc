@@ -276,14 +276,14 @@ TEST_CASE("an adopted container of the desired revision keeps running") {
          {"old.2", wish("r0", 2).assignment, address, {}},
          {"old.3", wish("r1", 3).assignment, address, runtime::ExitStatus{3, 0, false}}},
         host.out);
-    CHECK(host.only<runtime::Remove>().id == "old.3");
     for (int tick = 0; tick < 3; ++tick) {
         host.now += seconds(5);
         host.supervisor.on_tick(host.now, host.out);
     }
-    CHECK(host.out.actions.empty());  // nothing is stopped before it is told what should run
+    CHECK(host.out.actions.empty());  // nothing is done before it is told what should run
 
     host.desire({wish("r1"), wish("r1", 3)});
+    CHECK(host.only<runtime::Remove>().id == "old.3");
     auto const instances = host.supervisor.instances();
     REQUIRE(instances.size() == 3);
     CHECK(instances[0].phase == Phase::healthy);
@@ -291,6 +291,7 @@ TEST_CASE("an adopted container of the desired revision keeps running") {
     CHECK(instances[2].phase == Phase::backoff);
     CHECK(instances[2].last_exit->code == 3);
     host.event(runtime::Removed{"old.3"});
+    host.pass(milliseconds(100));
     CHECK(host.only<runtime::Start>().assignment.slot == 3);
     host.pass(seconds(1));
     CHECK(host.only<runtime::Stop>().id == "old.2");
