@@ -72,6 +72,11 @@ Zone::Zone(ZoneData const& data) : origin_(name_from_text(data.origin).value_or(
     for (auto const& [address, project] : data.projects) {
         project_suffixes_[address] = name_or_empty(project, origin_);
     }
+    for (auto const& [address, resolvers] : data.resolvers) {
+        auto const end = resolvers.begin() +
+                         static_cast<std::ptrdiff_t>(std::min(resolvers.size(), resolvers_max));
+        resolvers_[address] = {resolvers.begin(), end};
+    }
     for (auto& [name, entry] : entries_) {
         sort_unique(entry.v4);
         sort_unique(entry.v6);
@@ -88,6 +93,11 @@ Entry const* Zone::find(std::string_view name) const {
 std::string_view Zone::project_suffix(base::IpAddress const& client) const {
     auto const found = project_suffixes_.find(client);
     return found == project_suffixes_.end() ? std::string_view{} : found->second;
+}
+
+std::vector<base::SocketAddress> Zone::resolvers(base::IpAddress const& client) const {
+    auto const found = resolvers_.find(client);
+    return found == resolvers_.end() ? std::vector<base::SocketAddress>() : found->second;
 }
 
 // The entry of a name under one of our zones; its ancestors up to the apex come to exist with it.
@@ -180,6 +190,10 @@ bool valid_origin(std::string_view origin) {
 
 std::shared_ptr<Zone const> make_zone(ZoneData const& data) {
     return std::make_shared<Zone const>(data);
+}
+
+std::vector<base::SocketAddress> resolvers_of(Zone const& zone, base::IpAddress client) {
+    return zone.resolvers(client);
 }
 
 }  // namespace dns

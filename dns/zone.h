@@ -41,6 +41,8 @@ struct HostRecord {
     friend bool operator==(HostRecord const&, HostRecord const&) = default;
 };
 
+inline constexpr std::size_t resolvers_max = 8;
+
 // Everything this host answers for, as data. A record whose names are no DNS names is left out.
 // Hosts share the names of a project called `node`.
 struct ZoneData {
@@ -50,6 +52,9 @@ struct ZoneData {
     std::vector<HostRecord> hosts;
     // Container address -> its project, so that inside project `shop` the name `web` is enough.
     std::map<base::IpAddress, std::string> projects;
+    // Container address -> whom it wants asked for names of elsewhere, instead of the host's
+    // resolvers; those beyond resolvers_max are not.
+    std::map<base::IpAddress, std::vector<base::SocketAddress>> resolvers;
     friend bool operator==(ZoneData const&, ZoneData const&) = default;
 };
 
@@ -66,7 +71,7 @@ enum class Transport : std::uint8_t { udp, tcp };
 struct Answer {
     enum class Kind : std::uint8_t {
         reply,    // `message` goes back
-        forward,  // not ours: ask the host's resolvers, pass their answer back
+        forward,  // not ours: ask the client's resolvers or the host's, pass their answer back
         drop,     // not a query; answering could feed a loop
     };
     Kind kind{};
@@ -82,6 +87,10 @@ inline constexpr std::size_t udp_payload_max = 1232;  // DNS flag day 2020
 // that clients which take the first spread. A UDP answer that does not fit is truncated with TC.
 [[nodiscard]] Answer answer(Zone const& zone, base::ByteView query, Transport transport,
                             base::IpAddress client, std::uint32_t rotation);
+
+// Whom a client wants asked instead of the host's resolvers; empty: nobody.
+[[nodiscard]] std::vector<base::SocketAddress> resolvers_of(Zone const& zone,
+                                                            base::IpAddress client);
 
 // SERVFAIL for a query that could not be forwarded.
 [[nodiscard]] base::Bytes servfail(base::ByteView query);

@@ -33,6 +33,9 @@ public:
     // What completes a client's short names, such as "\4shop\5covey\10internal\0"; else empty.
     [[nodiscard]] std::string_view project_suffix(base::IpAddress const& client) const;
 
+    // See resolvers_of().
+    [[nodiscard]] std::vector<base::SocketAddress> resolvers(base::IpAddress const& client) const;
+
     [[nodiscard]] std::string_view name_server() const { return name_server_; }
 
     // The data of the SOA record.
@@ -51,6 +54,7 @@ private:
     base::Bytes authority_;
     std::map<std::string, Entry, std::less<>> entries_;
     std::map<base::IpAddress, std::string> project_suffixes_;
+    std::map<base::IpAddress, std::vector<base::SocketAddress>> resolvers_;
 };
 
 }  // namespace dns

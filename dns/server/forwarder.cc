@@ -43,18 +43,19 @@ Forwarder::Forwarder(int epoll, std::uint64_t token_base, ServerConfig const& co
       counters_(counters),
       buffer_(message_max) {}
 
-void Forwarder::ask(base::Instant now, Client const& client, base::Bytes query,
+void Forwarder::ask(base::Instant now, Client const& client, Inquiry inquiry,
                     std::vector<Done>& done) {
     if (questions_.size() >= forwards_max) {
         ++counters_.forwards_refused;
-        done.push_back({client, servfail(query)});
+        done.push_back({client, servfail(inquiry.query)});
         return;
     }
     ++counters_.forwarded;
     auto const question = questions_.try_emplace(next_id_++).first;
     question->second.client = client;
-    question->second.query = std::move(query);
-    question->second.upstream = preferred_;
+    question->second.query = std::move(inquiry.query);
+    question->second.upstream = inquiry.upstreams.empty() ? preferred_ : 0;
+    question->second.upstreams = std::move(inquiry.upstreams);
     fail_over(now, question, done);
 }
 
@@ -68,11 +69,12 @@ void Forwarder::fail_over(base::Instant now, Questions::iterator question,
 }
 
 bool Forwarder::try_next(base::Instant now, std::uint64_t id, Question& question) {
-    while (question.attempts < upstreams_.size()) {
+    auto const& upstreams = question.upstreams.empty() ? upstreams_ : question.upstreams;
+    while (question.attempts < upstreams.size()) {
         question.upstream =
-            (question.upstream + (question.attempts > 0 ? 1 : 0)) % upstreams_.size();
+            (question.upstream + (question.attempts > 0 ? 1 : 0)) % upstreams.size();
         ++question.attempts;
-        question.fd = connect_to(upstreams_[question.upstream], question.client.transport);
+        question.fd = connect_to(upstreams[question.upstream], question.client.transport);
         if (!question.fd.open()) {
             continue;
         }
@@ -136,7 +138,7 @@ void Forwarder::on_event(base::Instant now, std::uint64_t id, std::vector<Done>&
             fail_over(now, found, done);
             return;
         case Progress::answered:
-            preferred_ = question.upstream;
+            preferred_ = question.upstreams.empty() ? question.upstream : preferred_;
             base::ByteReader client_id(question.query);
             set_id(answer, client_id.u16());
             finish(found, std::move(answer), done);

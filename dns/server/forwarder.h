@@ -24,8 +24,13 @@ public:
         base::Bytes message;
     };
 
-    // `query` must parse. Its answer is among `done` now or after a later call.
-    void ask(base::Instant now, Client const& client, base::Bytes query, std::vector<Done>& done);
+    struct Inquiry {
+        base::Bytes query;                             // must parse
+        std::vector<base::SocketAddress> upstreams{};  // instead of the configured ones; or empty
+    };
+
+    // The answer is among `done` now or after a later call.
+    void ask(base::Instant now, Client const& client, Inquiry inquiry, std::vector<Done>& done);
     void on_event(base::Instant now, std::uint64_t id, std::vector<Done>& done);
     void on_sweep(base::Instant now, std::vector<Done>& done);
 
@@ -34,7 +39,8 @@ public:
 private:
     struct Question {
         Client client;
-        base::Bytes query;  // under the client's id
+        base::Bytes query;                           // under the client's id
+        std::vector<base::SocketAddress> upstreams;  // empty: the configured ones
         std::size_t attempts{};
         std::size_t upstream{};
         std::uint16_t id{};

@@ -271,7 +271,8 @@ void Server::Loop::on_query(Client const& client, base::Bytes query) {
             deliver(client, got.message);
             break;
         case Answer::Kind::forward:
-            forwarder_.ask(now_, client, std::move(query), done_);
+            forwarder_.ask(now_, client,
+                           {std::move(query), resolvers_of(*zone_, client.address.ip)}, done_);
             break;
         case Answer::Kind::drop:
             drop(client);

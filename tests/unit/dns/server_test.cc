@@ -248,6 +248,34 @@ TEST_CASE("forwarder: a question of others goes upstream under an id of its own"
     CHECK(setup.server->counters().forwards_failed == 0);
 }
 
+TEST_CASE("forwarder: a client's own resolvers are asked instead, one after the other") {
+    UdpPeer usual;
+    UdpPeer own;
+    Setup setup({usual.address()});
+    ZoneData data;
+    data.resolvers = {{any_port.ip, {refusing(), own.address()}}};
+    setup.server->set_zone(make_zone(data));
+    for (int query = 0; query < 2; ++query) {
+        setup.client.send(setup.address, ask({.name = "example.org"}));
+        base::Bytes const got = own.receive();
+        own.send(own.sender(), response_to(got));
+        CHECK(read(setup.client.receive()).rcode == 0);
+    }
+    // Which of them answered says nothing about the host's.
+    setup.server->set_zone(make_example(1));
+    setup.client.send(setup.address, ask({.name = "example.org"}));
+    base::Bytes const got = usual.receive();
+    usual.send(usual.sender(), response_to(got));
+    CHECK(read(setup.client.receive()).rcode == 0);
+}
+
+TEST_CASE("a client asks for no more resolvers than the bound") {
+    ZoneData data;
+    data.resolvers[any_port.ip].resize(resolvers_max + 1);
+    CHECK(resolvers_of(*make_zone(data), any_port.ip).size() == resolvers_max);
+    CHECK(resolvers_of(*make_zone(data), base::IpAddress::v4(1)).empty());
+}
+
 TEST_CASE("forwarder: only the answer to the question counts") {
     UdpPeer upstream;
     UdpPeer stranger;
