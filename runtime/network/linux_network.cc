@@ -53,6 +53,23 @@ netlink::Mac mac_of(base::IpAddress const& address) {
     return {0x02, 0xc0, bytes[12], bytes[13], bytes[14], bytes[15]};
 }
 
+// Nothing if it is none, or a group's.
+std::optional<netlink::Mac> parse_mac(std::string_view text) {
+    auto const parts = base::split(text, ':');
+    netlink::Mac mac{};
+    if (parts.size() != mac.size()) {
+        return std::nullopt;
+    }
+    for (std::size_t at = 0; at < mac.size(); ++at) {
+        auto const byte = base::unhex(parts[at]);
+        if (!byte || byte->size() != 1) {
+            return std::nullopt;
+        }
+        mac[at] = std::to_integer<std::uint8_t>(byte->front());
+    }
+    return (mac[0] & 1) == 0 ? std::optional(mac) : std::nullopt;
+}
+
 base::Result<void> check_id(std::string_view id) {
     bool const plain = std::ranges::all_of(
         id, [](char letter) { return letter > ' ' && letter != '/' && letter != 0x7f; });
@@ -114,7 +131,8 @@ public:
     base::Result<void> set_subnet(base::Prefix subnet, base::Prefix fleet) override;
     base::Result<void> set_routes(std::span<Route const> routes) override;
     base::Result<void> set_virtual_range(base::Prefix range) override;
-    base::Result<Attachment> attach(std::string const& id) override;
+    base::IpAddress gateway() override;
+    base::Result<Attachment> attach(std::string const& id, std::string const& mac_address) override;
     base::Result<void> detach(std::string const& id) override;
     base::Result<std::vector<Attachment>> attachments() override;
     base::Result<void> clear() override;
@@ -129,7 +147,8 @@ private:
     base::Result<std::vector<std::string>> namespaces() const;
     base::Result<Link> ensure_bridge(Routing& routing, LinkAddress gateway);
     base::Result<void> remove_attachment(Routing& routing, std::string const& id);
-    base::Result<void> make_attachment(Routing& routing, Link const& bridge, Record const& record);
+    base::Result<void> make_attachment(Routing& routing, Link const& bridge, Record const& record,
+                                       std::optional<netlink::Mac> mac);
     base::Result<LinkAddress> free_address(std::vector<Record> const& used) const;
     [[nodiscard]] Attachment attachment_of(Record const& record) const;
 
@@ -378,7 +397,8 @@ static base::Result<void> configure_inside(LinkAddress address) {
 }
 
 base::Result<void> LinuxNetwork::make_attachment(Routing& routing, Link const& bridge,
-                                                 Record const& record) {
+                                                 Record const& record,
+                                                 std::optional<netlink::Mac> mac) {
     std::string const path = netns_path(record.id);
     TRY_VOID(create_net_namespace(path));
     auto const netns = TRY(open_net_namespace(path));
@@ -386,7 +406,7 @@ base::Result<void> LinuxNetwork::make_attachment(Routing& routing, Link const& b
     TRY_VOID(routing.create_veth({.name = veth_name(record.id),
                                   .master = bridge.index,
                                   .peer_name = "eth0",
-                                  .peer_mac = mac_of(ip),
+                                  .peer_mac = mac.value_or(mac_of(ip)),
                                   .peer_netns = netns.get(),
                                   .mtu = config_.mtu}));
     TRY_VOID(in_net_namespace(netns, [&] { return configure_inside(record.address); }));
@@ -398,8 +418,19 @@ base::Result<void> LinuxNetwork::make_attachment(Routing& routing, Link const& b
     return routing.set_alias(*veth, alias_of(record));
 }
 
-base::Result<Attachment> LinuxNetwork::attach(std::string const& id) {
+base::IpAddress LinuxNetwork::gateway() {
+    std::scoped_lock const lock(mutex_);
+    return subnet_ ? subnet_->host(1) : base::IpAddress{};
+}
+
+base::Result<Attachment> LinuxNetwork::attach(std::string const& id,
+                                              std::string const& mac_address) {
     TRY_VOID(check_id(id));
+    std::optional<netlink::Mac> const mac = parse_mac(mac_address);
+    if (!mac && !mac_address.empty()) {
+        return base::fail(base::concat("MAC address '", mac_address,
+                                       "' is not one host's, such as 02:42:ac:11:65:43"));
+    }
     std::scoped_lock const lock(mutex_);
     auto routing = TRY(Routing::open());
     auto const used = TRY(records(routing));
@@ -413,7 +444,7 @@ base::Result<Attachment> LinuxNetwork::attach(std::string const& id) {
     auto const address = TRY(free_address(used));
     auto const bridge = TRY(ensure_bridge(routing, {subnet_->host(1).v4_value(), subnet_->length}));
     Record const record{id, address};
-    if (auto made = make_attachment(routing, bridge, record); !made) {
+    if (auto made = make_attachment(routing, bridge, record, mac); !made) {
         // Best effort: what cannot be removed now is swept at the next start.
         [[maybe_unused]] auto const removed = remove_attachment(routing, id);
         return base::fail(base::concat("attach ", id, ": ", made.error().message));

@@ -48,9 +48,14 @@ public:
     // addresses need no interface of their own.
     virtual base::Result<void> set_virtual_range(base::Prefix range) = 0;
 
+    // The bridge's address, which answers for the host to containers; unspecified without subnet.
+    [[nodiscard]] virtual base::IpAddress gateway() = 0;
+
     // A namespace with loopback up and one interface `eth0` that has the lowest free address of
-    // the subnet and a default route.
-    virtual base::Result<Attachment> attach(std::string const& id) = 0;
+    // the subnet and a default route. Its MAC address is made from that address if none is given,
+    // such as "02:42:ac:11:65:43"; who gives one answers for no other on this host having it.
+    virtual base::Result<Attachment> attach(std::string const& id,
+                                            std::string const& mac_address = {}) = 0;
     // Frees namespace, veth and address. Of an unknown id: nothing to do.
     virtual base::Result<void> detach(std::string const& id) = 0;
     // What exists now, whoever made it.

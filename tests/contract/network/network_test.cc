@@ -1,17 +1,23 @@
 #include "runtime/network/network.h"
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <set>
+#include <span>
 
 #include <catch2/catch.hpp>
 #include <fcntl.h>
+#include <net/if.h>
 #include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "runtime/network/net_namespace.h"
 #include "test_hosts.h"
 
 namespace {
@@ -109,6 +115,36 @@ TEST_CASE("containers of one host reach each other and their host") {
     CHECK(seen_client(first_netns.get(), on_host) == first.address);
     auto const on_loopback = listen_in(first_netns.get(), ip("127.0.0.1"));
     CHECK(seen_client(first_netns.get(), on_loopback) == ip("127.0.0.1"));
+}
+
+TEST_CASE("a container has the MAC address it is given, and the bridge its address") {
+    if (!can_make_hosts()) {
+        return;
+    }
+    NetworkHost one;
+    CHECK(one.network->gateway().is_unspecified());
+    one.set_subnet();
+    CHECK(one.network->gateway() == ip("10.128.1.1"));
+    // The last is a group's.
+    for (char const* const text : {"02:42:ac:11:65", "02:42:ac:11:65:4", "02:42:ac:11:65:4g",
+                                   "02-42-ac-11-65-43", "01:00:5e:00:00:01"}) {
+        CHECK_FALSE(one.host.run([&] { return one.network->attach("given", text).has_value(); }));
+    }
+    auto const given =
+        one.host.run([&] { return unwrap(one.network->attach("given", "02:42:AC:11:65:43")); });
+    auto const netns = netns_of(given);
+    ifreq request{};
+    std::strcpy(request.ifr_name, "eth0");
+    REQUIRE(runtime::in_net_namespace(netns, [&]() -> base::Result<void> {
+        base::Descriptor const any(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        return ioctl(any.get(), SIOCGIFHWADDR, &request) == 0 ? base::Result<void>()
+                                                              : base::fail("ioctl");
+    }));
+    CHECK(base::hex(std::as_bytes(std::span(request.ifr_hwaddr.sa_data)).first(6)) ==
+          "0242ac116543");
+    auto const plain = one.attach("plain");
+    auto const listener = listen_in(netns.get(), given.address);
+    CHECK(seen_client(netns_of(plain).get(), listener) == plain.address);
 }
 
 TEST_CASE("containers of two hosts reach each other, unchanged, through routes") {

@@ -14,7 +14,7 @@
 
 namespace contract {
 
-base::Result<runtime::Attachment> StubNetwork::attach(std::string const& id) {
+base::Result<runtime::Attachment> StubNetwork::attach(std::string const& id, std::string const&) {
     TRY_VOID(runtime::make_directories(directory_));
     runtime::Attachment attachment = attachment_of(id);
     int error = 0;
@@ -58,7 +58,7 @@ runtime::Attachment StubNetwork::attachment_of(std::string const& id) const {
     return {.id = id,
             .netns_path = directory_ + "/" + id,
             .address = base::IpAddress::v4(0x0a800902),
-            .gateway = base::IpAddress::v4(0x0a800901)};
+            .gateway = gateway_address};
 }
 
 OciHost::OciHost(std::string its_directory, std::string its_cgroup_parent,
@@ -76,7 +76,8 @@ void OciHost::start_driver() {
     auto created = runtime::OciDriver::create({.state_dir = directory + "/state",
                                                .run_dir = directory + "/run",
                                                .cgroup_parent = cgroup_parent,
-                                               .agent_path = agent_path},
+                                               .agent_path = agent_path,
+                                               .runtimes = runtimes},
                                               *images, *network);
     CHECK(created.has_value());
     driver = std::move(*created);

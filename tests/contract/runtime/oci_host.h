@@ -23,12 +23,17 @@ public:
 
     base::Result<void> set_virtual_range(base::Prefix) override { return {}; }
 
-    base::Result<runtime::Attachment> attach(std::string const& id) override;
+    base::IpAddress gateway() override { return gateway_address; }
+
+    base::Result<runtime::Attachment> attach(std::string const& id,
+                                             std::string const& mac_address) override;
     base::Result<void> detach(std::string const& id) override;
     base::Result<std::vector<runtime::Attachment>> attachments() override;
     base::Result<void> clear() override;
 
 private:
+    base::IpAddress const gateway_address = base::IpAddress::v4(0x0a800901);
+
     [[nodiscard]] runtime::Attachment attachment_of(std::string const& id) const;
 
     std::string directory_;
@@ -44,6 +49,7 @@ struct OciHost {
     std::string directory;
     std::string cgroup_parent;
     std::string agent_path;
+    std::vector<std::string> runtimes{"crun", "runc"};
     std::unique_ptr<runtime::ImageStore> images;
     std::unique_ptr<StubNetwork> network;
     std::unique_ptr<runtime::OciDriver> driver;
