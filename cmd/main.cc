@@ -9,6 +9,7 @@
 #include "cmd/commands.h"
 #include "cmd/output.h"
 #include "cmd/parse.h"
+#include "runtime/oci/init_process.h"
 #include "runtime/oci/shim.h"
 
 namespace {
@@ -25,6 +26,10 @@ int main(int count, char** words) {
     // The supervisor of one container: started by the agent, not for people.
     if (!arguments.empty() && arguments.front() == "shim") {
         return runtime::shim_main(arguments);
+    }
+    // Process 1 of a container that asks for one.
+    if (!arguments.empty() && arguments.front() == "init-process") {
+        return runtime::init_main(arguments);
     }
     auto const parsed = cmd::parse(arguments, environment);
     if (!parsed) {

@@ -42,11 +42,17 @@ struct Probe {
 
 using Action = std::variant<Start, Stop, Remove, Probe>;
 
+// The address of a container in the host's network. Under which address the host is reached, the
+// driver does not know.
+[[nodiscard]] inline base::IpAddress host_network_address() {
+    return base::IpAddress::v4(0x7f000001);
+}
+
 // What became of it. Every Start is answered by Started or StartFailed; a started container ends
 // with exactly one Exited; every Remove by Removed; every Probe by Probed.
 struct Started {
     std::string id;
-    base::IpAddress address;
+    base::IpAddress address;  // or host_network_address(); unspecified without network
     // What the host could not do as asked, and what was done instead; for a person, empty if
     // everything is as asked.
     std::string notice{};

@@ -10,9 +10,12 @@
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "runtime/oci/init_process.h"
+#include "runtime/oci/name_files.h"
 #include "runtime/system/file.h"
 
 namespace runtime {
@@ -20,6 +23,8 @@ namespace {
 
 constexpr std::size_t mount_options_max = 4095;  // mount(2) takes one page
 constexpr std::size_t hostname_max = 63;
+constexpr std::size_t hosts_file_max = 1 << 20;
+constexpr char const* init_path = "/dev/init";  // in memory: the image is not touched
 constexpr char const* default_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 base::Result<std::vector<std::string>> arguments_of(ContainerSpec const& spec,
@@ -40,6 +45,9 @@ base::Result<std::vector<std::string>> arguments_of(ContainerSpec const& spec,
 std::vector<std::string> environment_of(ContainerSpec const& spec, ImageConfig const& image,
                                         std::string const& hostname) {
     std::map<std::string, std::string> variables{{"PATH", default_path}, {"HOSTNAME", hostname}};
+    if (spec.process.tty) {
+        variables["TERM"] = "xterm";
+    }
     for (std::string const& variable : image.environment) {
         std::size_t const equals = variable.find('=');
         if (equals != std::string::npos && equals > 0) {
@@ -56,16 +64,25 @@ std::vector<std::string> environment_of(ContainerSpec const& spec, ImageConfig c
     return environment;
 }
 
-std::string resolver_configuration(ContainerSpec const& spec, Attachment const& attachment) {
-    std::string text = base::concat("nameserver ", to_string(attachment.gateway), "\n");
-    if (!spec.networking.search_domains.empty()) {
-        text += "search";
-        for (std::string const& domain : spec.networking.search_domains) {
-            text += base::concat(" ", domain);
-        }
-        text += '\n';
+// The name that processes see.
+std::string hostname_of(ContainerSpec const& spec, std::string const& id) {
+    if (spec.isolation.uts == Namespace::host) {
+        utsname host{};
+        uname(&host);
+        return host.nodename;
     }
-    return text + "options ndots:1 timeout:1\n";
+    std::string const& name = spec.networking.hostname;
+    return (name.empty() ? id : name).substr(0, hostname_max);
+}
+
+// What a runtime shows of the container. Both kinds are notes of the user; Covey's own come last.
+std::map<std::string, std::string> annotations_of(ContainerSpec const& spec) {
+    std::map<std::string, std::string> annotations = spec.annotations;
+    annotations.insert(spec.labels.begin(), spec.labels.end());
+    if (!spec.networking.alias.empty()) {
+        annotations["covey.container_name"] = spec.networking.alias;
+    }
+    return annotations;
 }
 
 // Readable by any user of the container.
@@ -120,27 +137,48 @@ base::Result<void> ContainerDir::mount_root(std::string const& layers_dir,
 }
 
 base::Result<void> ContainerDir::write_bundle(ContainerSpec const& spec, ImageConfig const& image,
-                                              Attachment const& attachment,
-                                              std::string cgroup_path) const {
-    std::string const hostname =
-        (spec.networking.hostname.empty() ? attachment.id : spec.networking.hostname)
-            .substr(0, hostname_max);
-    TRY_VOID(write_public(file("resolv.conf"), resolver_configuration(spec, attachment)));
+                                              Fitted const& fitted,
+                                              Surroundings const& place) const {
+    std::string const hostname = hostname_of(spec, place.attachment.id);
+    std::string host_names;
+    if (spec.networking.mode == NetworkMode::host) {
+        host_names = read_file("/etc/hosts", hosts_file_max).value_or("");
+    }
+    std::string const resolver = TRY(resolver_configuration(spec.networking, place.attachment));
+    std::string const hosts =
+        TRY(hosts_text(spec.networking, hostname, place.attachment, host_names));
+    TRY_VOID(write_public(file("resolv.conf"), resolver));
     TRY_VOID(write_public(file("hostname"), base::concat(hostname, "\n")));
-    TRY_VOID(write_public(file("hosts"),
-                          base::concat("127.0.0.1 localhost\n::1 localhost\n",
-                                       to_string(attachment.address), " ", hostname, "\n")));
+    TRY_VOID(write_public(file("hosts"), hosts));
+    std::string const& user = spec.user.empty() ? image.user : spec.user;
+    bool const fixed = spec.security.read_only_root;
     Bundle bundle{.root_path = root(),
+                  .read_only_root = fixed,
                   .arguments = TRY(arguments_of(spec, image)),
                   .environment = environment_of(spec, image, hostname),
-                  .user = TRY(resolve_user(root(), spec.user.empty() ? image.user : spec.user)),
+                  .user = TRY(resolve_user(root(), user, spec.security.groups)),
+                  .terminal = spec.process.tty,
                   .hostname = hostname,
-                  .netns_path = attachment.netns_path,
-                  .cgroup_path = std::move(cgroup_path),
-                  .limits = spec.limits,
-                  .mounts = {{file("resolv.conf"), "/etc/resolv.conf"},
-                             {file("hosts"), "/etc/hosts"},
-                             {file("hostname"), "/etc/hostname"}}};
+                  .domain_name = spec.networking.domain_name,
+                  .network = spec.networking.mode,
+                  .netns_path = place.attachment.netns_path,
+                  .isolation = spec.isolation,
+                  .confinement = fitted.confinement,
+                  .devices = TRY(find_devices(spec.security)),
+                  .cgroup_path = place.cgroup_path,
+                  .limits = fitted.limits,
+                  .block_devices = TRY(find_block_devices(fitted.limits.block_io)),
+                  .tmpfs = spec.tmpfs,
+                  .mounts = {{file("resolv.conf"), "/etc/resolv.conf", fixed},
+                             {file("hosts"), "/etc/hosts", fixed},
+                             {file("hostname"), "/etc/hostname", fixed}},
+                  .annotations = annotations_of(spec)};
+    if (fitted.init) {
+        bundle.mounts.push_back({place.init_program, init_path, true});
+        std::vector<std::string> arguments = init_arguments(std::move(bundle.arguments));
+        arguments.insert(arguments.begin(), init_path);
+        bundle.arguments = std::move(arguments);
+    }
     std::string const& working_dir =
         spec.working_dir.empty() ? image.working_dir : spec.working_dir;
     if (!working_dir.empty()) {

@@ -10,8 +10,16 @@
 #include "runtime/image/image_store.h"
 #include "runtime/network/network.h"
 #include "runtime/oci/bundle.h"
+#include "runtime/oci/fitting.h"
 
 namespace runtime {
+
+// What a container gets from its host.
+struct Surroundings {
+    Attachment attachment;
+    std::string cgroup_path;
+    std::string init_program;  // see HostAbilities
+};
 
 // The directory of one container, STATE/containers/ID: the OCI bundle, the layers of its root, and
 // the records of runtime/oci/records.h. `lock` is held by its shim.
@@ -32,9 +40,8 @@ public:
                                                 std::vector<std::string> const& layers) const;
     // config.json, and resolv.conf, hosts and hostname, which are mounted over the image's.
     [[nodiscard]] base::Result<void> write_bundle(ContainerSpec const& spec,
-                                                  ImageConfig const& image,
-                                                  Attachment const& attachment,
-                                                  std::string cgroup_path) const;
+                                                  ImageConfig const& image, Fitted const& fitted,
+                                                  Surroundings const& place) const;
     // Unmounts the root and removes the directory; nothing to do if it does not exist.
     [[nodiscard]] base::Result<void> destroy() const;
     // No shim begins to work here while the descriptor is held; none while one lives.

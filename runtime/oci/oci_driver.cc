@@ -30,8 +30,11 @@ constexpr std::size_t work_threads_max = 4;
 // delay those of no other container.
 constexpr std::size_t probe_threads_max = 256;
 constexpr std::size_t output_max = 4096;
-constexpr std::size_t pid_file_max = 64;
-constexpr std::size_t cgroup_file_max = 65536;
+// Of each post_start hook. Those before a stop have the grace between them.
+constexpr base::Duration hook_timeout = base::seconds(60);
+// How long a shim may take to notice that its container was killed.
+constexpr int shim_end_timeout_ms = 20'000;
+constexpr char const* started_file = "started";
 constexpr base::Duration runtime_timeout = base::seconds(60);
 // A shim answers at the latest when its own patience with the runtime is over, twice.
 constexpr int shim_answer_timeout_ms = 150'000;
@@ -69,36 +72,19 @@ base::Result<std::string> read_answer(base::Descriptor const& pipe) {
     }
 }
 
-// What a runtime's `exec` has started.
-struct Executed {
-    std::string pid_file;
-    std::string cgroup;  // of its container
-};
-
-bool is_in_cgroup(pid_t pid, std::string const& cgroup) {
-    auto const text = read_file(base::concat("/proc/", pid, "/cgroup"), cgroup_file_max);
-    for (std::string_view const line : base::split(text ? *text : std::string(), '\n')) {
-        if (line.ends_with(cgroup) || line.contains(cgroup + "/")) {
-            return true;
-        }
+std::string joined(std::vector<std::string> const& notices) {
+    std::string text;
+    for (std::string const& notice : notices) {
+        text += base::concat(text.empty() ? "" : "; ", notice);
     }
-    return false;
+    return text;
 }
 
-// Killing the runtime's own process would leave the check running.
-void kill_executed(void* context) {
-    auto const& executed = *static_cast<Executed const*>(context);
-    auto const text = read_file(executed.pid_file, pid_file_max);
-    auto const pid = text ? base::parse_integer<pid_t>(base::trim(*text)) : std::nullopt;
-    if (!pid || *pid <= 1) {
-        return;
+ShimInput input_of(Process const& process) {
+    if (process.tty) {
+        return ShimInput::terminal;
     }
-    // The number may be a stranger's by now. Opened before the look, the descriptor can only be of
-    // the process that was looked at, or of one that has ended.
-    auto const process = open_process(*pid);
-    if (process && is_in_cgroup(*pid, executed.cgroup)) {
-        send_signal(*process, SIGKILL);
-    }
+    return process.stdin_open ? ShimInput::pipe : ShimInput::none;
 }
 
 }  // namespace
@@ -115,14 +101,17 @@ base::Result<std::unique_ptr<OciDriver>> OciDriver::create(OciConfig config, Ima
     TRY_VOID(make_directories(base::concat(config.state_dir, "/logs")));
     TRY_VOID(make_directories(base::concat(config.run_dir, "/oci")));
     std::unique_ptr<OciDriver> driver(new OciDriver(std::move(config), images, network));
-    driver->stop_probes_ = base::Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (!driver->stop_probes_) {
+    driver->closing_ = base::Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!driver->closing_) {
         return base::fail_errno(errno, "make an eventfd");
     }
     driver->watcher_ =
         TRY(Watcher::create([raw = driver.get()](std::string const& id) { raw->on_shim_end(id); }));
     driver->choice_ = choose_runtime(driver->config_.runtimes, driver->config_.state_dir,
                                      driver->config_.cgroup_parent);
+    driver->host_ = find_host_abilities({.cgroup_parent = driver->config_.cgroup_parent,
+                                         .agent_path = driver->config_.agent_path,
+                                         .runtime = driver->choice_.description});
     return driver;
 }
 
@@ -163,7 +152,7 @@ base::Result<std::vector<Adopted>> OciDriver::adopt(Sink sink) {
 void OciDriver::close() {
     // Waiting for checks that hang would make the others take this host for dead.
     std::uint64_t const one = 1;
-    static_cast<void>(write(stop_probes_.get(), &one, sizeof(one)));
+    static_cast<void>(write(closing_.get(), &one, sizeof(one)));
     // The watcher is gone only with the driver: what the queues end with uses it.
     probes_.close();
     work_.close();
@@ -180,7 +169,7 @@ void OciDriver::perform(Action action) {
     if (auto* const start_action = std::get_if<Start>(&action)) {
         work_.add([this, todo = std::move(*start_action)] { start(todo); });
     } else if (auto const* const stop_action = std::get_if<Stop>(&action)) {
-        watcher_->stop(stop_action->id, stop_action->grace);
+        probes_.add([this, todo = *stop_action] { stop(todo); });
     } else if (auto* const remove_action = std::get_if<Remove>(&action)) {
         work_.add([this, todo = std::move(*remove_action)] { remove(todo); });
     } else if (auto* const probe_action = std::get_if<Probe>(&action)) {
@@ -207,21 +196,26 @@ void OciDriver::start(Start const& action) {
                           base::concat("container id '", action.id, "' is invalid or in use")});
         return;
     }
-    base::Result<Attachment> const attachment = prepare(action);
-    base::Result<void> started;
-    if (attachment) {
-        started = run_shim(action.id);
+    base::Result<base::IpAddress> const address = prepare(action);
+    if (!address) {
+        fail_start(action.id, address.error().message);
+    } else if (auto const started = run_shim(action.id, action.spec.process); !started) {
+        fail_start(action.id, started.error().message);
+    } else if (action.spec.process.post_start.empty()) {
+        finish_start(action, *address);
     } else {
-        started = std::unexpected(attachment.error());
+        probes_.add([this, action, at = *address] {
+            if (auto const done = run_post_start(action); done) {
+                finish_start(action, at);
+            } else if (!closing()) {
+                end_container(action.id);
+                fail_start(action.id, done.error().message);
+            }
+        });
     }
-    if (!started) {
-        if (auto const freed = free_all(action.id); !freed) {
-            warn(base::concat("clean up ", action.id), freed.error());
-        }
-        static_cast<void>(remove_tree(log_dir_of(action.id)));
-        sink_(StartFailed{action.id, started.error().message});
-        return;
-    }
+}
+
+void OciDriver::finish_start(Start const& action, base::IpAddress address) {
     auto const meta = read_meta(dir_of(action.id).file("meta.json"));
     auto const record = read_shim(dir_of(action.id).file("shim.json"));
     auto shim = record ? open_process(record->shim) : base::fail("no record");
@@ -233,7 +227,7 @@ void OciDriver::start(Start const& action) {
                        .container = container ? std::move(*container) : base::Descriptor(),
                        .stop_signal = meta ? meta->stop_signal : SIGTERM});
     }
-    sink_(Started{action.id, attachment->address});
+    sink_(Started{action.id, address, meta ? meta->notice : std::string()});
     if (lives) {
         watcher_->arm(action.id);
     } else {
@@ -241,34 +235,69 @@ void OciDriver::start(Start const& action) {
     }
 }
 
-base::Result<Attachment> OciDriver::prepare(Start const& action) {
+void OciDriver::fail_start(std::string const& id, std::string reason) {
+    if (auto const freed = free_all(id); !freed) {
+        warn(base::concat("clean up ", id), freed.error());
+    }
+    static_cast<void>(remove_tree(log_dir_of(id)));
+    sink_(StartFailed{id, std::move(reason)});
+}
+
+base::Result<base::IpAddress> OciDriver::prepare(Start const& action) {
     if (choice_.path.empty()) {
         return base::fail("no OCI runtime works on this host: see `agent doctor`");
     }
+    Process const& process = action.spec.process;
     Image const image = TRY(images_.find(action.spec.image));
+    Fitted const fitted = TRY(fit(action.spec, host_));
     ContainerDir const dir = dir_of(action.id);
-    MetaRecord meta{.assignment = action.assignment,
-                    .address = {},
-                    .boot_id = TRY(boot_id()),
-                    .stop_signal = TRY(parse_signal(image.config.stop_signal)),
-                    .runtime = choice_.path};
+    MetaRecord meta{
+        .assignment = action.assignment,
+        .address = {},
+        .boot_id = TRY(boot_id()),
+        .stop_signal = TRY(parse_signal(process.stop_signal.empty() ? image.config.stop_signal
+                                                                    : process.stop_signal)),
+        .runtime = choice_.path,
+        .notice = joined(fitted.notices),
+        .awaits_hooks = !process.post_start.empty(),
+        .pre_stop = process.pre_stop};
     TRY_VOID(dir.create());
     TRY_VOID(make_directories(log_dir_of(action.id)));
     TRY_VOID(dir.mount_root(images_.layers_dir(), image.layers));
-    Attachment attachment = TRY(network_.attach(action.id));
+    Attachment const attachment = TRY(attach(action));
     meta.address = attachment.address;
     TRY_VOID(write_record(dir.file("meta.json"), meta));
-    TRY_VOID(dir.write_bundle(action.spec, image.config, attachment, cgroup_of(action.id)));
-    return attachment;
+    TRY_VOID(dir.write_bundle(action.spec, image.config, fitted,
+                              {.attachment = attachment,
+                               .cgroup_path = cgroup_of(action.id),
+                               .init_program = host_.init_program}));
+    return attachment.address;
 }
 
-base::Result<void> OciDriver::run_shim(std::string const& id) {
+base::Result<Attachment> OciDriver::attach(Start const& action) {
+    Networking const& networking = action.spec.networking;
+    switch (networking.mode) {
+        case NetworkMode::host:
+            return Attachment{.id = action.id,
+                              .netns_path = {},
+                              .address = host_network_address(),
+                              .gateway = network_.gateway()};
+        case NetworkMode::none:
+            return Attachment{.id = action.id, .netns_path = {}, .address = {}, .gateway = {}};
+        case NetworkMode::bridge:
+            break;
+    }
+    return network_.attach(action.id, networking.mac_address);
+}
+
+base::Result<void> OciDriver::run_shim(std::string const& id, Process const& process) {
     Pipe answer = TRY(make_pipe());
     std::vector<std::string> arguments = shim_arguments({.directory = dir_of(id).path(),
                                                          .log_directory = log_dir_of(id),
                                                          .runtime = choice_.path,
                                                          .runtime_root = config_.run_dir + "/oci",
-                                                         .id = id});
+                                                         .id = id,
+                                                         .input = input_of(process)});
     arguments.insert(arguments.begin(), config_.agent_path);
     pid_t const child =
         TRY(spawn({.arguments = std::move(arguments), .inherited = answer.write.get()}));
@@ -279,6 +308,54 @@ base::Result<void> OciDriver::run_shim(std::string const& id) {
         return {};
     }
     return base::fail(text.empty() ? "the shim ended before it answered" : text);
+}
+
+base::Result<void> OciDriver::run_post_start(Start const& action) {
+    ExecPlace const place = exec_place(action.id, "hook.pid");
+    for (Hook const& hook : action.spec.process.post_start) {
+        auto const run = run_hook(place, hook, host_.capabilities, hook_timeout, closing_.get());
+        if (!run) {
+            return base::fail(
+                base::concat("post_start hook ", hook.command.front(), ": ", run.error().message));
+        }
+    }
+    return replace_file(dir_of(action.id).file(started_file), "");
+}
+
+// Its pre_stop hooks, then the stop signal: all within the grace, and one that fails is no reason
+// to run on.
+void OciDriver::stop(Stop const& action) {
+    auto const begin = std::chrono::steady_clock::now();
+    auto const left = [&] {
+        auto const passed = std::chrono::steady_clock::now() - begin;
+        return std::max(action.grace - passed, base::Duration::zero());
+    };
+    auto const meta = is_valid_id(action.id) ? read_meta(dir_of(action.id).file("meta.json"))
+                                             : base::fail("no record");
+    for (Hook const& hook : meta ? meta->pre_stop : std::vector<Hook>()) {
+        auto const run = run_hook(exec_place(action.id, "hook.pid"), hook, host_.capabilities,
+                                  left(), closing_.get());
+        if (!run) {
+            warn(base::concat("pre_stop hook of ", action.id), run.error());
+        }
+    }
+    if (!closing()) {
+        watcher_->stop(action.id, left());
+    }
+}
+
+// Of a container that is not watched; its shim has written all it will.
+void OciDriver::end_container(std::string const& id) const {
+    auto const record = read_shim(dir_of(id).file("shim.json"));
+    auto const shim = record ? open_process(record->shim) : base::fail("no record");
+    auto const container = record ? open_process(record->container) : base::fail("no record");
+    if (container) {
+        send_signal(*container, SIGKILL);
+    }
+    if (shim) {
+        pollfd polled{shim->get(), POLLIN, 0};
+        poll(&polled, 1, shim_end_timeout_ms);
+    }
 }
 
 // On the watcher's thread, which others' ends wait for.
@@ -315,7 +392,11 @@ void OciDriver::probe(Probe const& action) {
         sink_(probe_by_exec(action));
         return;
     }
-    ProbeResult const result = runtime::probe(action.address, action.check, stop_probes_.get());
+    if (action.address.is_unspecified()) {
+        sink_(Probed{action.id, false, "a container without network answers no check but exec"});
+        return;
+    }
+    ProbeResult const result = runtime::probe(action.address, action.check, closing_.get());
     sink_(Probed{action.id, result.healthy, result.output.substr(0, output_max)});
 }
 
@@ -323,14 +404,8 @@ Probed OciDriver::probe_by_exec(Probe const& action) const {
     if (!is_valid_id(action.id)) {
         return {action.id, false, "invalid container id"};
     }
-    Executed executed{.pid_file = dir_of(action.id).file("probe.pid"),
-                      .cgroup = cgroup_of(action.id)};
-    // That of the check before must not be taken for this one's.
-    unlink(executed.pid_file.c_str());
-    std::vector<std::string> arguments{"exec", "--pid-file", executed.pid_file, action.id};
-    arguments.insert(arguments.end(), action.check.command.begin(), action.check.command.end());
-    auto const outcome = run_program(command(action.id, std::move(arguments)), action.check.timeout,
-                                     output_max, kill_executed, &executed, stop_probes_.get());
+    auto const outcome = execute(exec_place(action.id, "probe.pid"), {}, action.check.command,
+                                 action.check.timeout, closing_.get());
     if (!outcome) {
         return {action.id, false, outcome.error().message};
     }
@@ -339,6 +414,19 @@ Probed OciDriver::probe_by_exec(Probe const& action) const {
     }
     bool const healthy = WIFEXITED(outcome->wait_status) && WEXITSTATUS(outcome->wait_status) == 0;
     return {action.id, healthy, outcome->output};
+}
+
+ExecPlace OciDriver::exec_place(std::string const& id, char const* pid_file) const {
+    return {.runtime = command(id, {}),
+            .id = id,
+            .bundle = dir_of(id).path(),
+            .pid_file = dir_of(id).file(pid_file),
+            .cgroup = cgroup_of(id)};
+}
+
+bool OciDriver::closing() const {
+    pollfd polled{closing_.get(), POLLIN, 0};
+    return poll(&polled, 1, 0) > 0;
 }
 
 // Nothing if it is half made or of another boot. What is half made comes with its `lock`, so that
@@ -360,7 +448,11 @@ std::optional<Adopted> OciDriver::adopt_one(std::string const& id, std::string c
     if (!record) {
         return std::nullopt;
     }
-    Adopted adopted{id, meta->assignment, meta->address, std::nullopt};
+    if (meta->awaits_hooks && !file_exists(dir.file(started_file))) {
+        end_container(id);
+        return std::nullopt;
+    }
+    Adopted adopted{id, meta->assignment, meta->address, std::nullopt, meta->notice};
     auto shim = open_process(record->shim);
     if (!shim || file_exists(dir.file("exit.json"))) {
         adopted.exited = exit_status(id);

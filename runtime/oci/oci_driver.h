@@ -11,6 +11,8 @@
 #include "runtime/image/image_store.h"
 #include "runtime/network/network.h"
 #include "runtime/oci/container_dir.h"
+#include "runtime/oci/exec.h"
+#include "runtime/oci/host_abilities.h"
 #include "runtime/oci/runtime_choice.h"
 #include "runtime/oci/watcher.h"
 #include "runtime/oci/work_queue.h"
@@ -30,7 +32,8 @@ struct OciConfig {
 // On disk a container is STATE/containers/ID, made in this order: the directory, the mounted root,
 // the network namespace, meta.json, the shim, shim.json (by the shim), exit.json (by the shim).
 // A directory without meta.json, or with meta.json but neither a living shim nor a later record,
-// is half made: adopt() removes all of it. Removing goes the other way, the directory last.
+// is half made: adopt() removes all of it. So is one whose post_start hooks have not all ended
+// well: the file `started` comes after them. Removing goes the other way, the directory last.
 //
 // Logs are STATE/logs/ID; those of the last 20 ended containers are kept.
 class OciDriver final : public Driver {
@@ -60,11 +63,17 @@ private:
     OciDriver(OciConfig config, ImageStore& images, Network& network);
 
     void start(Start const& action);
+    void finish_start(Start const& action, base::IpAddress address);
+    void fail_start(std::string const& id, std::string reason);
+    void stop(Stop const& action);
     void remove(Remove const& action);
     void probe(Probe const& action);
 
-    [[nodiscard]] base::Result<Attachment> prepare(Start const& action);
-    [[nodiscard]] base::Result<void> run_shim(std::string const& id);
+    [[nodiscard]] base::Result<base::IpAddress> prepare(Start const& action);
+    [[nodiscard]] base::Result<Attachment> attach(Start const& action);
+    [[nodiscard]] base::Result<void> run_shim(std::string const& id, Process const& process);
+    [[nodiscard]] base::Result<void> run_post_start(Start const& action);
+    void end_container(std::string const& id) const;
     void on_shim_end(std::string const& id);
     [[nodiscard]] ExitStatus exit_status(std::string const& id);
     [[nodiscard]] std::optional<Adopted> adopt_one(std::string const& id,
@@ -75,6 +84,8 @@ private:
     void detach_strays(std::set<std::string> const& known);
     void keep_log_as_last(std::string const& id) const;
     [[nodiscard]] Probed probe_by_exec(Probe const& action) const;
+    [[nodiscard]] ExecPlace exec_place(std::string const& id, char const* pid_file) const;
+    [[nodiscard]] bool closing() const;
 
     [[nodiscard]] ContainerDir dir_of(std::string const& id) const;
     [[nodiscard]] std::string log_dir_of(std::string const& id) const;
@@ -87,11 +98,12 @@ private:
     ImageStore& images_;
     Network& network_;
     RuntimeChoice choice_;
+    HostAbilities host_;
     Sink sink_;
     std::unique_ptr<Watcher> watcher_;
-    base::Descriptor stop_probes_;  // readable when the driver closes
+    base::Descriptor closing_;  // readable when the driver closes
     WorkQueue work_;
-    WorkQueue probes_;  // of its own, so that hanging checks delay no container
+    WorkQueue probes_;  // of its own, so that hanging checks and hooks delay no other container
 };
 
 }  // namespace runtime

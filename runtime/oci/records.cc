@@ -10,7 +10,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t record_size_max = 65536;
+constexpr std::size_t record_size_max = 1 << 20;
 
 base::Result<void> write_json(std::string const& path, json::value const& value) {
     return replace_file(path, json::serialize(value) + "\n");
@@ -27,6 +27,31 @@ ProcessId to_process(json::value const& value) {
 std::string to_text(json::value const& value) {
     json::string const& text = value.as_string();
     return {text.data(), text.size()};
+}
+
+json::array of_hooks(std::vector<Hook> const& hooks) {
+    json::array result;
+    for (Hook const& hook : hooks) {
+        result.push_back(json::object{{"command", json::value_from(hook.command)},
+                                      {"user", hook.user},
+                                      {"working_dir", hook.working_dir},
+                                      {"environment", json::value_from(hook.environment)},
+                                      {"privileged", hook.privileged}});
+    }
+    return result;
+}
+
+std::vector<Hook> to_hooks(json::value const& value) {
+    std::vector<Hook> hooks;
+    for (json::value const& each : value.as_array()) {
+        hooks.push_back({.command = json::value_to<std::vector<std::string>>(each.at("command")),
+                         .user = to_text(each.at("user")),
+                         .working_dir = to_text(each.at("working_dir")),
+                         .environment = json::value_to<std::map<std::string, std::string>>(
+                             each.at("environment")),
+                         .privileged = each.at("privileged").as_bool()});
+    }
+    return hooks;
 }
 
 // Boost.JSON reports what is missing or mistyped by exceptions; they end here.
@@ -49,7 +74,10 @@ base::Result<void> write_record(std::string const& path, MetaRecord const& recor
                              {"address", to_string(record.address)},
                              {"boot_id", record.boot_id},
                              {"stop_signal", record.stop_signal},
-                             {"runtime", record.runtime}});
+                             {"runtime", record.runtime},
+                             {"notice", record.notice},
+                             {"awaits_hooks", record.awaits_hooks},
+                             {"pre_stop", of_hooks(record.pre_stop)}});
 }
 
 base::Result<void> write_record(std::string const& path, ShimRecord const& record) {
@@ -73,6 +101,12 @@ base::Result<MetaRecord> read_meta(std::string const& path) {
         record.boot_id = to_text(value.at("boot_id"));
         record.stop_signal = value.at("stop_signal").to_number<int>();
         record.runtime = to_text(value.at("runtime"));
+        // Those that an agent of before has written lack the rest.
+        if (value.as_object().contains("pre_stop")) {
+            record.notice = to_text(value.at("notice"));
+            record.awaits_hooks = value.at("awaits_hooks").as_bool();
+            record.pre_stop = to_hooks(value.at("pre_stop"));
+        }
         return record;
     });
 }

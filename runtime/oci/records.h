@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/address.h"
 #include "base/result.h"
@@ -19,6 +20,9 @@ struct MetaRecord {
     std::string boot_id;
     int stop_signal{};
     std::string runtime;  // path of the OCI runtime that made it: no other one knows it
+    std::string notice{};
+    bool awaits_hooks = false;  // it counts as started when the file `started` is there
+    std::vector<Hook> pre_stop{};
 };
 
 // shim.json: written by the shim before the container's program starts.

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "runtime/oci/console_socket.h"
 #include "runtime/oci/log_ring.h"
 #include "runtime/oci/records.h"
 #include "runtime/system/file.h"
@@ -26,15 +27,21 @@ constexpr std::size_t small_file_max = 65536;
 constexpr int runtime_timeout_ms = 60'000;
 constexpr int exit_record_tries = 50;
 
+constexpr std::string_view inputs[] = {"none", "pipe", "terminal"};  // by ShimInput
+
 base::Result<ShimOptions> parse_options(std::span<std::string const> arguments) {
-    if (arguments.size() != 6 || arguments[0] != "shim") {
-        return base::fail("usage: shim DIRECTORY LOG_DIRECTORY RUNTIME RUNTIME_ROOT ID");
+    auto const* const input =
+        arguments.size() == 7 ? std::ranges::find(inputs, arguments[6]) : std::end(inputs);
+    if (input == std::end(inputs) || arguments[0] != "shim") {
+        return base::fail(
+            "usage: shim DIRECTORY LOG_DIRECTORY RUNTIME RUNTIME_ROOT ID none|pipe|terminal");
     }
     return ShimOptions{.directory = arguments[1],
                        .log_directory = arguments[2],
                        .runtime = arguments[3],
                        .runtime_root = arguments[4],
-                       .id = arguments[5]};
+                       .id = arguments[5],
+                       .input = static_cast<ShimInput>(input - std::begin(inputs))};
 }
 
 // How often the kernel killed a process of a cgroup for want of memory; the file is
@@ -125,9 +132,7 @@ private:
         output_ = std::move(output.read);
         fcntl(output_.get(), F_SETFL, O_NONBLOCK);
         std::string const pid_file = base::concat(options_.directory, "/pid");
-        TRY_VOID(call_runtime(
-            {"create", "--bundle", options_.directory, "--pid-file", pid_file, options_.id},
-            output.write.get()));
+        TRY_VOID(create(pid_file, output.write.get()));
         std::string const pid_text = TRY(read_file(pid_file, small_file_max));
         container_ = base::parse_integer<pid_t>(base::trim(pid_text)).value_or(-1);
         ProcessId const container = TRY(identify_process(container_));
@@ -137,17 +142,43 @@ private:
         base::Result<void> started =
             write_record(base::concat(options_.directory, "/shim.json"), record);
         if (started) {
-            started = call_runtime({"start", options_.id}, output.write.get());
+            started = call_runtime({"start", options_.id}, -1, output.write.get());
         }
         return started;
     }
 
+    base::Result<void> create(std::string const& pid_file, int output) {
+        std::vector<std::string> arguments{"create", "--bundle", options_.directory, "--pid-file",
+                                           pid_file};
+        Pipe input;
+        switch (options_.input) {
+            case ShimInput::none:
+                break;
+            case ShimInput::pipe:
+                input = TRY(make_pipe());
+                input_ = std::move(input.write);
+                break;
+            case ShimInput::terminal: {
+                ConsoleSocket const socket = TRY(ConsoleSocket::create(options_.directory));
+                arguments.insert(arguments.end(), {"--console-socket", ConsoleSocket::name});
+                arguments.push_back(options_.id);
+                TRY_VOID(call_runtime(std::move(arguments), -1, output));
+                terminal_ = TRY(socket.receive());
+                fcntl(terminal_.get(), F_SETFL, O_NONBLOCK);
+                static_cast<void>(chdir("/"));
+                return {};
+            }
+        }
+        arguments.push_back(options_.id);
+        return call_runtime(std::move(arguments), input.read.get(), output);
+    }
+
     // Runs it to its end. What it prints goes where the container's output goes, for `create`
     // hands its own descriptors on.
-    base::Result<void> call_runtime(std::vector<std::string> arguments, int output) {
+    base::Result<void> call_runtime(std::vector<std::string> arguments, int input, int output) {
         std::vector<std::string> line{options_.runtime, "--root", options_.runtime_root};
         line.insert(line.end(), arguments.begin(), arguments.end());
-        pid_t const child = TRY(spawn({.arguments = line, .output = output}));
+        pid_t const child = TRY(spawn({.arguments = line, .input = input, .output = output}));
         base::Descriptor const process = TRY(open_process(child));
         pollfd polled{process.get(), POLLIN, 0};
         if (poll(&polled, 1, runtime_timeout_ms) == 0) {
@@ -173,7 +204,7 @@ private:
     // one, the container would block on a full pipe.
     bool copy_output() {
         std::string text(buffer_size, '\0');
-        ssize_t const size = read(output_.get(), text.data(), text.size());
+        ssize_t const size = read(source(), text.data(), text.size());
         if (size <= 0) {
             return size < 0 && (errno == EAGAIN || errno == EINTR);
         }
@@ -181,12 +212,15 @@ private:
         return true;
     }
 
+    // A terminal that nobody has open any more gives an error, EIO.
+    [[nodiscard]] int source() const { return terminal_ ? terminal_.get() : output_.get(); }
+
     // The output is read before the end is noticed: who has ended writes no more, and its process
     // is asked about first.
     ExitStatus watch() {
         bool open = true;
         for (;;) {
-            pollfd polled[2] = {{container_fd_.get(), POLLIN, 0}, {output_.get(), POLLIN, 0}};
+            pollfd polled[2] = {{container_fd_.get(), POLLIN, 0}, {source(), POLLIN, 0}};
             if (poll(polled, open ? 2 : 1, -1) < 0) {
                 continue;
             }
@@ -226,6 +260,8 @@ private:
     LogRing log_;
     base::Descriptor lock_;
     base::Descriptor output_;
+    base::Descriptor input_;     // held open, so that the program does not read the end of file
+    base::Descriptor terminal_;  // the end that is not the program's
     base::Descriptor container_fd_;
     pid_t container_ = -1;
     std::string out_of_memory_file_;
@@ -234,8 +270,13 @@ private:
 }  // namespace
 
 std::vector<std::string> shim_arguments(ShimOptions const& options) {
-    return {"shim",          options.directory,    options.log_directory,
-            options.runtime, options.runtime_root, options.id};
+    return {"shim",
+            options.directory,
+            options.log_directory,
+            options.runtime,
+            options.runtime_root,
+            options.id,
+            std::string(inputs[static_cast<std::size_t>(options.input)])};
 }
 
 int shim_main(std::span<std::string const> arguments) {

@@ -1,10 +1,18 @@
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace runtime {
+
+// What a container's program reads. Nobody writes there yet.
+enum class ShimInput : std::uint8_t {
+    none,      // the end of file
+    pipe,      // one that stays open
+    terminal,  // one that its output goes to, too
+};
 
 // What a shim is told on its command line.
 struct ShimOptions {
@@ -13,6 +21,7 @@ struct ShimOptions {
     std::string runtime;       // path of runc or crun
     std::string runtime_root;  // where it keeps its state
     std::string id;
+    ShimInput input{};
 };
 
 // The descriptor on which a shim answers once: "ok\n" when the program runs, else why not.

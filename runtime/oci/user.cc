@@ -45,9 +45,30 @@ private:
     std::vector<std::vector<std::string_view>> lines_;
 };
 
+base::Result<gid_t> find_group(Database const& groups, std::string_view group) {
+    auto const* const found = groups.find(0, group);
+    auto const gid = base::parse_integer<gid_t>(found != nullptr ? (*found)[2] : group);
+    if (!gid) {
+        return base::fail(base::concat("group '", group, "' is not in the image's /etc/group"));
+    }
+    return *gid;
+}
+
+void add_memberships(Database const& groups, std::string_view login, User& user) {
+    for (auto const& line : groups.lines()) {
+        auto const gid = base::parse_integer<gid_t>(line[2]);
+        auto const members = base::split(line[3], ',');
+        if (gid && *gid != user.gid && user.groups.size() < groups_max &&
+            std::ranges::find(members, login) != members.end()) {
+            user.groups.push_back(*gid);
+        }
+    }
+}
+
 }  // namespace
 
-base::Result<User> resolve_user(std::string const& root, std::string_view text) {
+base::Result<User> resolve_user(std::string const& root, std::string_view text,
+                                std::set<std::string> const& further_groups) {
     Database const users(root, "/etc/passwd", 4);
     Database const groups(root, "/etc/group", 4);
     std::size_t const colon = text.find(':');
@@ -68,24 +89,15 @@ base::Result<User> resolve_user(std::string const& root, std::string_view text) 
     }
 
     if (colon != std::string_view::npos) {
-        std::string_view const group = text.substr(colon + 1);
-        auto const* const found = groups.find(0, group);
-        auto const gid = base::parse_integer<gid_t>(found != nullptr ? (*found)[2] : group);
-        if (!gid) {
-            return base::fail(base::concat("group '", group, "' is not in the image's /etc/group"));
-        }
-        user.gid = *gid;
-        return user;
+        user.gid = TRY(find_group(groups, text.substr(colon + 1)));
+    } else {
+        add_memberships(groups, login, user);
     }
-    for (auto const& line : groups.lines()) {
-        auto const gid = base::parse_integer<gid_t>(line[2]);
-        auto const members = base::split(line[3], ',');
-        if (gid && *gid != user.gid && user.groups.size() < groups_max &&
-            std::ranges::find(members, login) != members.end()) {
-            user.groups.push_back(*gid);
-        }
+    for (std::string const& group : further_groups) {
+        user.groups.push_back(TRY(find_group(groups, group)));
     }
     std::ranges::sort(user.groups);
+    user.groups.erase(std::ranges::unique(user.groups).begin(), user.groups.end());
     return user;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,7 +18,8 @@ struct User {
 };
 
 // Whom "", "name", "uid", "name:group" or "uid:gid" mean to the /etc/passwd and /etc/group below
-// `root`. Numbers need no entry there.
-[[nodiscard]] base::Result<User> resolve_user(std::string const& root, std::string_view text);
+// `root`, and which groups the user is in besides. Numbers need no entry there.
+[[nodiscard]] base::Result<User> resolve_user(std::string const& root, std::string_view text,
+                                              std::set<std::string> const& further_groups = {});
 
 }  // namespace runtime

@@ -127,7 +127,11 @@ base::Result<pid_t> spawn(Program const& program) {
     arguments.push_back(nullptr);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    if (program.input < 0) {
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    } else {
+        posix_spawn_file_actions_adddup2(&actions, program.input, 0);
+    }
     for (int const standard : {1, 2}) {
         if (program.output < 0) {
             posix_spawn_file_actions_addopen(&actions, standard, "/dev/null", O_WRONLY, 0);

@@ -41,7 +41,8 @@ struct Pipe {
 // not close-on-exec. Safe in a process with many threads. `inherited` becomes descriptor 3.
 struct Program {
     std::vector<std::string> arguments;  // the first is its path
-    int output = -1;                     // for stdout and stderr
+    int input = -1;
+    int output = -1;  // for stdout and stderr
     int inherited = -1;
 };
 

@@ -147,7 +147,16 @@ private:
         }
         FakeMachine::Container& container = machine_.containers[action.id];
         container.assignment = action.assignment;
-        container.address = base::IpAddress::v4(0x0a800000U + ++machine_.addresses);
+        switch (action.spec.networking.mode) {
+            case runtime::NetworkMode::bridge:
+                container.address = base::IpAddress::v4(0x0a800000U + ++machine_.addresses);
+                break;
+            case runtime::NetworkMode::host:
+                container.address = runtime::host_network_address();
+                break;
+            case runtime::NetworkMode::none:
+                break;
+        }
         container.program = machine_.program_of(action.spec);
         later(delay, [this, id = action.id] { started(id); });
     }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "runtime/oci/init_process.h"
 #include "runtime/oci/shim.h"
 #include "tests/contract/runtime/oci_host.h"
 
@@ -39,6 +40,9 @@ int main(int argc, char** argv) {
     std::vector<std::string> const arguments(argv + 1, argv + argc);
     if (!arguments.empty() && arguments[0] == "shim") {
         return runtime::shim_main(arguments);
+    }
+    if (!arguments.empty() && arguments[0] == "init-process") {
+        return runtime::init_main(arguments);
     }
     if (arguments.size() == 3 && arguments[0] == "agent") {
         return run_agent(arguments[1], arguments[2]);

@@ -114,6 +114,27 @@ TEMPLATE_TEST_CASE("a new driver adopts what runs and what has ended", "", FakeF
     expect<runtime::Removed>(fixture);
 }
 
+TEMPLATE_TEST_CASE("the network of a container tells its address", "", FakeFixture, OciFixture) {
+    using runtime::NetworkMode;
+    TestType fixture;
+    for (auto const& [mode, id] :
+         {std::pair(NetworkMode::host, "host"), std::pair(NetworkMode::none, "none")}) {
+        runtime::Start start = start_of(id, contract::heeds_term);
+        start.spec.networking.mode = mode;
+        fixture.driver().perform(start);
+        base::IpAddress const expected =
+            mode == NetworkMode::host ? runtime::host_network_address() : base::IpAddress{};
+        CHECK(expect<runtime::Started>(fixture).address == expected);
+        auto const adopted = fixture.restart();
+        REQUIRE(adopted.size() == 1);
+        CHECK(adopted[0].address == expected);
+        fixture.driver().perform(runtime::Stop{id, base::seconds(60)});
+        expect<runtime::Exited>(fixture);
+        fixture.driver().perform(runtime::Remove{id});
+        expect<runtime::Removed>(fixture);
+    }
+}
+
 TEMPLATE_TEST_CASE("a closed driver is silent, and containers run on", "", FakeFixture,
                    OciFixture) {
     TestType fixture;

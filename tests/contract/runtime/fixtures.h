@@ -85,11 +85,14 @@ private:
 // The real driver with runc or crun, in a directory and cgroups of its own.
 class OciFixture {
 public:
-    OciFixture()
+    OciFixture() : OciFixture(std::vector<std::string>{"crun", "runc"}) {}
+
+    explicit OciFixture(std::vector<std::string> runtimes)
         : host_(make_directory(), base::concat("covey-test-", getpid()), COVEY_TEST_AGENT) {
         if (geteuid() != 0) {
             FAIL("the contract of the real driver needs root");
         }
+        host_.runtimes = std::move(runtimes);
         restart();
         std::string const image = host_.directory + "/busybox.tar";
         REQUIRE(support::write_busybox_image(image, "busybox"));
@@ -252,15 +255,22 @@ Event expect(Fixture& fixture) {
     return std::get<Event>(event);
 }
 
+// Waits until a container's log ends so; there may be no log yet.
+template <class Fixture>
+void wait_for_log(Fixture& fixture, std::string const& id, std::string const& ending) {
+    auto const deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    std::string text;
+    while (!text.ends_with(ending) && std::chrono::steady_clock::now() < deadline) {
+        auto const log = fixture.driver().read_log(id, 0, false, 10000);
+        text = log ? log->text : "";
+    }
+    REQUIRE(text.ends_with(ending));
+}
+
 // Waits until the program of a container has said hello: it has set its traps by then.
 template <class Fixture>
 void wait_for_hello(Fixture& fixture, std::string const& id) {
-    auto const deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    std::string text;
-    while (text != "hello\n" && std::chrono::steady_clock::now() < deadline) {
-        text = fixture.driver().read_log(id, 0, false, 100)->text;
-    }
-    REQUIRE(text == "hello\n");
+    wait_for_log(fixture, id, "hello\n");
 }
 
 inline runtime::Start start_of(std::string id, std::string script) {
@@ -270,6 +280,18 @@ inline runtime::Start start_of(std::string id, std::string script) {
     start.spec.image = "busybox";
     start.spec.command = {"sh", "-c", std::move(script)};
     return start;
+}
+
+// Runs a container to its end and gives what it printed.
+inline std::string output_of(OciFixture& fixture, runtime::Start const& start) {
+    fixture.driver().perform(start);
+    expect<runtime::Started>(fixture);
+    expect<runtime::Exited>(fixture);
+    auto log = fixture.driver().read_log(start.id, 0, false, 10000);
+    REQUIRE(log);
+    fixture.driver().perform(runtime::Remove{start.id});
+    expect<runtime::Removed>(fixture);
+    return log->text;
 }
 
 inline constexpr char const* prints_and_exits = "echo hello; exit 3";

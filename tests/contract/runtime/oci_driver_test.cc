@@ -17,21 +17,10 @@
 
 using contract::expect;
 using contract::OciFixture;
+using contract::output_of;
 using contract::start_of;
 
 namespace {
-
-// Runs a container to its end and gives what it printed.
-std::string output_of(OciFixture& fixture, runtime::Start const& start) {
-    fixture.driver().perform(start);
-    expect<runtime::Started>(fixture);
-    expect<runtime::Exited>(fixture);
-    auto log = fixture.driver().read_log(start.id, 0, false, 10000);
-    REQUIRE(log);
-    fixture.driver().perform(runtime::Remove{start.id});
-    expect<runtime::Removed>(fixture);
-    return log->text;
-}
 
 runtime::ShimRecord record_of(OciFixture& fixture, std::string const& id) {
     auto record =
