@@ -58,7 +58,7 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
     }
     runtime::Effects actions;
     supervisor.adopt(now, std::move(adopted), actions);
-    std::ranges::move(actions.actions, std::back_inserter(out.actions));
+    act(actions, out);
     bool const kept = holds_what_it_recorded();
     std::uint64_t const recorded = map.version().of(config.id);
     publish_instances(now);
@@ -161,7 +161,7 @@ void Agent::Machine::on_tick(base::Instant now, Effects& out) {
     if (now >= supervisor.next_deadline()) {
         runtime::Effects effects;
         supervisor.on_tick(now, effects);
-        std::ranges::move(effects.actions, std::back_inserter(out.actions));
+        act(effects, out);
         note_own(effects.changed);
     }
     logs.on_tick(now, out.log_replies);
@@ -240,7 +240,7 @@ void Agent::on_unreachable(base::Instant now, base::SocketAddress to, gossip::Un
 void Agent::on_runtime(base::Instant now, runtime::Event const& event, Effects& out) {
     runtime::Effects effects;
     machine_->supervisor.on_event(now, event, effects);
-    std::ranges::move(effects.actions, std::back_inserter(out.actions));
+    machine_->act(effects, out);
     machine_->note_own(effects.changed);
     machine_->finish(now, out);
 }

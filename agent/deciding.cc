@@ -48,6 +48,21 @@ void Agent::Machine::note_own(bool changed) {
     tables_stale = tables_stale || changed;
 }
 
+void Agent::Machine::act(runtime::Effects& effects, Effects& out) {
+    for (runtime::Action& action : effects.actions) {
+        if (auto* const probe = std::get_if<runtime::Probe>(&action)) {
+            probe->address = reachable(probe->address);
+        }
+        out.actions.push_back(std::move(action));
+    }
+}
+
+base::IpAddress Agent::Machine::reachable(base::IpAddress address) const {
+    gossip::Member const* const self = gossip.find(config.id);
+    bool const shared = address == runtime::host_network_address() && self != nullptr;
+    return shared ? self->address.ip : address;
+}
+
 void Agent::Machine::finish(base::Instant now, Effects& out) {
     apply_wishes(now, out);
     if (cuts.on_tick(now, gossip.members())) {
@@ -162,7 +177,9 @@ Agent::Machine::Subnet Agent::Machine::update_subnet(base::Instant now, Effects&
     std::vector<runtime::Instance> const held = supervisor.instances();
     bool const lost = subnet && owned != subnet;
     bool const strangers = std::ranges::any_of(held, [&](runtime::Instance const& instance) {
-        return !instance.address.is_unspecified() && !(owned && owned->contains(instance.address));
+        return !instance.address.is_unspecified() &&
+               instance.address != runtime::host_network_address() &&
+               !(owned && owned->contains(instance.address));
     });
     if (lost || strangers) {
         // A concurrent claim won, here or while this agent was away: the host renumbers, and
@@ -288,7 +305,7 @@ void Agent::Machine::decide(base::Instant now, Effects& out) {
         supervisor.set_desired(now, {}, actions);
     }
     tables_stale = tables_stale || actions.changed;
-    std::ranges::move(actions.actions, std::back_inserter(out.actions));
+    act(actions, out);
     if (settled || leaving) {
         publish_instances(now);
     }
@@ -378,7 +395,7 @@ void Agent::Machine::publish_instances(base::Instant now) {
                               .slot = instance.assignment.slot,
                               .revision = instance.assignment.revision,
                               .phase = instance.phase,
-                              .address = instance.address,
+                              .address = reachable(instance.address),
                               .restarts = instance.restarts,
                               .exit_code = std::nullopt,
                               .message = instance.message.substr(0, text_max)};
@@ -395,7 +412,9 @@ void Agent::Machine::publish_instances(base::Instant now) {
     if (auto const ours = state.instances().find(config.id); ours != state.instances().end()) {
         std::vector<SlotKey> gone;
         for (auto const& [slot, record] : ours->second) {
-            if (!records.contains(slot)) {
+            // Before the first plan nobody knows who has the slot.
+            bool const wanted = !settled || is_placed(whole_plan, slot);
+            if (!records.contains(slot) && !(wanted && is_last_word(state, config.id, record))) {
                 gone.push_back(slot);
             }
         }

@@ -114,6 +114,10 @@ public:
     // Asks one host at a time for the records it has announced. In a large fleet that boots, most
     // come by gossip before it is their turn.
     void pull_missing(base::Instant now, Effects& out);
+    // Hands the supervisor's actions on.
+    void act(runtime::Effects& effects, Effects& out);
+    // Under which address others reach a container that has this one here.
+    [[nodiscard]] base::IpAddress reachable(base::IpAddress address) const;
     // What this host runs has changed.
     void note_own(bool changed);
     // The least time between two things that cost more in a larger fleet.

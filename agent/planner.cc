@@ -1,6 +1,7 @@
 #include "agent/planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "agent/planning.h"
@@ -37,6 +38,45 @@ placement::Node to_node(LiveNode const& live, NodeFacts const& facts,
     return node;
 }
 
+// The ports that a container takes on its host, which no other may have there.
+std::vector<std::uint32_t> host_ports(spec::ServiceSpec const& spec) {
+    std::vector<std::uint32_t> ports;
+    bool const shared = spec.networking.mode == spec::NetworkMode::host;
+    auto const add = [&](std::uint16_t port, spec::Protocol protocol) {
+        ports.push_back((std::uint32_t{port} << 1) | (protocol == spec::Protocol::udp ? 1 : 0));
+    };
+    for (spec::Port const& port : spec.ports) {
+        if (shared) {
+            add(port.target, port.protocol);
+        } else if (port.mode == spec::PortMode::host && port.published != 0) {
+            add(port.published, port.protocol);
+        }
+    }
+    for (std::uint16_t const port : spec.expose) {
+        if (shared) {
+            add(port, spec::Protocol::tcp);
+        }
+    }
+    return ports;
+}
+
+// "linux/arm64" as hosts call themselves.
+std::vector<placement::Constraint> platform_constraints(std::string const& platform) {
+    std::vector<placement::Constraint> constraints;
+    auto const parts = base::split(platform, '/');
+    if (!parts[0].empty()) {
+        constraints.push_back({"node.platform.os", true, std::string(parts[0])});
+    }
+    if (parts.size() > 1) {
+        std::string_view const name = parts[1];
+        constraints.push_back({"node.platform.arch", true,
+                               std::string(name == "amd64"   ? "x86_64"
+                                           : name == "arm64" ? "aarch64"
+                                                             : name)});
+    }
+    return constraints;
+}
+
 placement::Service to_service(std::string const& key, spec::ServiceSpec const& spec,
                               std::uint32_t replicas) {
     placement::Service service;
@@ -46,7 +86,10 @@ placement::Service to_service(std::string const& key, spec::ServiceSpec const& s
     for (spec::Constraint const& constraint : spec.constraints) {
         service.constraints.push_back({constraint.left, constraint.equal, constraint.right});
     }
-    service.max_per_node = spec.max_replicas_per_node;
+    std::ranges::move(platform_constraints(spec.platform), std::back_inserter(service.constraints));
+    // Two of one address on a bridge would take each other's packets.
+    service.max_per_node = spec.networking.mac_address.empty() ? spec.max_replicas_per_node : 1;
+    service.host_ports = host_ports(spec);
     service.reservation = {.cpu_milli = spec.reservations.cpu_milli,
                            .memory_bytes = spec.reservations.memory_bytes};
     return service;

@@ -11,52 +11,6 @@ namespace agent {
 
 namespace {
 
-runtime::HealthCheck to_check(spec::HealthCheck const& check) {
-    runtime::HealthCheck out;
-    switch (check.kind) {
-        case spec::CheckKind::none:
-            out.kind = runtime::CheckKind::none;
-            break;
-        case spec::CheckKind::exec:
-            out.kind = runtime::CheckKind::exec;
-            break;
-        case spec::CheckKind::tcp:
-            out.kind = runtime::CheckKind::tcp;
-            break;
-        case spec::CheckKind::http:
-            out.kind = runtime::CheckKind::http;
-            break;
-    }
-    out.command = check.command;
-    out.port = check.port;
-    out.path = check.path;
-    out.interval = check.interval;
-    out.timeout = check.timeout;
-    out.start_period = check.start_period;
-    out.start_interval = check.start_interval;
-    out.retries = check.retries;
-    return out;
-}
-
-runtime::RestartPolicy to_policy(spec::RestartPolicy const& policy) {
-    runtime::RestartPolicy out;
-    switch (policy.condition) {
-        case spec::RestartCondition::any:
-            out.condition = runtime::RestartCondition::any;
-            break;
-        case spec::RestartCondition::on_failure:
-            out.condition = runtime::RestartCondition::on_failure;
-            break;
-        case spec::RestartCondition::none:
-            out.condition = runtime::RestartCondition::none;
-            break;
-    }
-    out.delay = policy.delay;
-    out.attempts_max = policy.max_attempts;
-    out.window = policy.window;
-    return out;
-}
-
 // The records of one service on live hosts.
 std::vector<std::pair<base::NodeId, InstanceRecord const*>> holders(State const& state,
                                                                     Roster const& roster,
@@ -144,6 +98,11 @@ bool served_elsewhere(SlotKey const& slot, runtime::Phase ours, base::NodeId own
            advancement(record->phase) >= advancement(ours);
 }
 
+// Whether the slot's run of the current revision has ended for good.
+bool is_end(InstanceRecord const& record, ServiceState const& service) {
+    return record.phase == runtime::Phase::completed && record.revision == service.revision;
+}
+
 }  // namespace
 
 bool serves(runtime::Phase phase) {
@@ -175,36 +134,32 @@ InstanceRecord const* completed_run(State const& state, ServiceState const& serv
     SlotKey const key{service_key(service.spec), slot};
     for (auto const& [node, records] : state.instances()) {
         auto const at = records.find(key);
-        if (at != records.end() && at->second.phase == runtime::Phase::completed &&
-            at->second.revision == service.revision && !state.evicted(node)) {
+        if (at != records.end() && is_end(at->second, service) && !state.evicted(node)) {
             return &at->second;
         }
     }
     return nullptr;
 }
 
-runtime::Desired desired_slot(ServiceState const& service, std::uint32_t slot,
-                              std::string_view zone) {
-    spec::ServiceSpec const& spec = service.spec;
-    runtime::Desired desired;
-    desired.assignment = {service_key(spec), slot, service.revision};
-    desired.spec.image = spec.image;
-    desired.spec.entrypoint = spec.entrypoint;
-    desired.spec.command = spec.command;
-    desired.spec.environment = spec.environment;
-    desired.spec.working_dir = spec.working_dir;
-    desired.spec.user = spec.user;
-    desired.spec.networking.hostname = base::concat(spec.name, '-', slot);
-    desired.spec.networking.search_domains = {base::concat(spec.project, '.', zone),
-                                              std::string(zone)};
-    desired.spec.limits.cpu_milli = spec.limits.cpu_milli;
-    desired.spec.limits.memory_bytes = spec.limits.memory_bytes;
-    desired.spec.limits.pids = spec.limits.pids;
-    desired.spec.labels = spec.labels;
-    desired.health = to_check(spec.health);
-    desired.stop_grace = spec.stop_grace_period;
-    desired.restart = to_policy(spec.deploy.restart);
-    return desired;
+bool is_last_word(State const& state, base::NodeId self, InstanceRecord const& record) {
+    auto const service = state.services().find(record.service);
+    if (service == state.services().end() || !is_end(record, service->second)) {
+        return false;
+    }
+    return std::ranges::none_of(state.instances(), [&](auto const& entry) {
+        auto const at = entry.second.find({record.service, record.slot});
+        return entry.first != self && at != entry.second.end() &&
+               is_end(at->second, service->second);
+    });
+}
+
+bool is_placed(placement::Plan const& plan, SlotKey const& slot) {
+    auto const at = std::ranges::lower_bound(
+        plan.assignments, std::pair(std::string_view(slot.service), slot.slot), {},
+        [](placement::Assignment const& assignment) {
+            return std::pair(std::string_view(assignment.service), assignment.slot);
+        });
+    return at != plan.assignments.end() && at->service == slot.service && at->slot == slot.slot;
 }
 
 Intent make_intent(base::NodeId self, std::string_view zone, placement::Plan const& plan,

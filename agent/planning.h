@@ -19,6 +19,12 @@ namespace agent {
 // Why a slot runs nowhere, for a person.
 [[nodiscard]] std::string_view words(placement::Obstacle obstacle);
 
+// Whether the others know from this record of ours alone that its slot is done: without it the job
+// would run again.
+[[nodiscard]] bool is_last_word(State const& state, base::NodeId self,
+                                InstanceRecord const& record);
+[[nodiscard]] bool is_placed(placement::Plan const& plan, SlotKey const& slot);
+
 // A slot of ours that does not start yet, and why, for a person.
 struct Waiting {
     SlotKey slot;

@@ -16,7 +16,8 @@ Endpoints endpoints(State const& state, Roster const& roster) {
             continue;
         }
         for (auto const& [slot, record] : records) {
-            if (!state.services().contains(slot.service)) {
+            // A container without network can be used by nobody.
+            if (!state.services().contains(slot.service) || record.address.is_unspecified()) {
                 continue;
             }
             ServiceEndpoint const endpoint{slot.slot, record.address, live->second.suspect};
@@ -49,6 +50,26 @@ std::vector<VirtualPort> virtual_ports(spec::ServiceSpec const& spec) {
     return {ports.begin(), ports.end()};
 }
 
+namespace {
+
+constexpr std::uint16_t dns_port = 53;
+
+// Whom a container's service wants asked for names that are not the fleet's.
+void add_resolvers(base::IpAddress client, std::string const& service, State const& state,
+                   dns::ZoneData& zone) {
+    auto const known = state.services().find(service);
+    if (known == state.services().end()) {
+        return;
+    }
+    for (std::string const& server : known->second.spec.networking.dns) {
+        if (auto const address = base::parse_ip(server)) {
+            zone.resolvers[client].push_back({*address, dns_port});
+        }
+    }
+}
+
+}  // namespace
+
 dns::ZoneData make_zone(std::string const& origin, State const& state, Roster const& roster,
                         Endpoints const& endpoints, std::span<runtime::Instance const> local) {
     dns::ZoneData zone;
@@ -76,8 +97,10 @@ dns::ZoneData make_zone(std::string const& origin, State const& state, Roster co
     }
     for (runtime::Instance const& instance : local) {
         std::string const& service = instance.assignment.service;
-        if (!instance.address.is_unspecified()) {
+        if (!instance.address.is_unspecified() &&
+            instance.address != runtime::host_network_address()) {
             zone.projects[instance.address] = service.substr(0, service.find('/'));
+            add_resolvers(instance.address, service, state, zone);
         }
     }
     return zone;
@@ -105,7 +128,8 @@ Balancing make_frontends(State const& state, Endpoints const& endpoints) {
             }
         }
         for (spec::Port const& port : service.spec.ports) {
-            if (port.published == 0) {
+            // In the host's network the container itself listens there.
+            if (port.published == 0 || service.spec.networking.mode == spec::NetworkMode::host) {
                 continue;
             }
             bool const udp = port.protocol == spec::Protocol::udp;
@@ -118,6 +142,21 @@ Balancing make_frontends(State const& state, Endpoints const& endpoints) {
                 continue;
             }
             at->second = {key, listen, protocol, backends(port.target)};
+        }
+    }
+    for (auto const& [key, service] : state.services()) {
+        if (service.spec.networking.mode != spec::NetworkMode::host) {
+            continue;
+        }
+        // Every host listens there for the other service, so the container cannot.
+        for (VirtualPort const& port : virtual_ports(service.spec)) {
+            lb::Protocol const protocol = port.udp ? lb::Protocol::udp : lb::Protocol::tcp;
+            auto const at = frontends.find({protocol, {base::IpAddress::v4(0), port.port}});
+            if (at != frontends.end()) {
+                out.refused[key] =
+                    base::concat("port ", port.port, port.udp ? "/udp" : "/tcp",
+                                 " of its hosts is published by ", at->second.service);
+            }
         }
     }
     for (auto& [place, frontend] : frontends) {

@@ -87,6 +87,53 @@ TEST_CASE("hosts that are lost together are one cut and lead to one plan") {
     CHECK(!counted.check(world));
 }
 
+TEST_CASE("a job that has ended runs nowhere again, whatever becomes of its host") {
+    sim::World world(22, 4);
+    world.boot();
+    spec::ServiceSpec job = web(1);
+    job.name = "job";
+    job.ports.clear();
+    job.deploy.restart.condition = spec::RestartCondition::none;
+    world.apply(0, job);
+    REQUIRE(world.run_until(seconds(10), [&] { return running(world) == 1; }));
+    world.run_for(seconds(1));
+    std::size_t holder = 0;
+    while (world.hosts()[holder]->containers.empty()) {
+        ++holder;
+    }
+    std::size_t const other = (holder + 1) % 4;
+    world.end_container(holder, world.hosts()[holder]->containers.begin()->first, {.code = 0});
+    auto const completed = [&] {
+        auto const seen = world.hosts()[other]->agent->instances("shop/job");
+        return seen->size() == 1 && seen->front().status == agent::InstanceStatus::completed;
+    };
+    REQUIRE(world.run_until(seconds(5), completed));
+
+    auto const runs_again = [&] { return running(world) > 0; };
+    world.kill_agent(holder);
+    world.run_for(milliseconds(400));
+    world.start_agent(holder);
+    CHECK_FALSE(world.run_until(seconds(10), runs_again));
+    world.crash_host(holder);
+    CHECK_FALSE(world.run_until(seconds(10), runs_again));
+    CHECK(completed());
+    world.repair();
+    CHECK_FALSE(world.run_until(seconds(20), runs_again));
+    CHECK(completed());
+
+    base::NodeId const last = world.hosts()[other]->agent->instances("shop/job")->front().node_id;
+    std::size_t leaver = 0;
+    while (world.hosts()[leaver]->id != last) {
+        ++leaver;
+    }
+    world.leave(leaver);
+    CHECK_FALSE(world.run_until(seconds(20), runs_again));
+
+    job.environment["VERSION"] = "2";
+    world.apply((leaver + 1) % 4, job);
+    CHECK(world.run_until(seconds(10), runs_again));
+}
+
 TEST_CASE("an agent that dies and returns keeps its containers") {
     sim::World world(3, 3);
     world.boot();

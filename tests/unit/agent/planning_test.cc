@@ -347,6 +347,29 @@ TEST_CASE("a slot whose run has ended for good starts nowhere again") {
     }
 }
 
+TEST_CASE("the end of a run is told until somebody else tells it") {
+    State state;
+    spec::ServiceSpec job = service("job");
+    job.deploy.restart.condition = spec::RestartCondition::none;
+    put(state, job);
+    InstanceRecord const done = record(job, 1, Phase::completed);
+    put(state, node(1), done);
+    CHECK(is_last_word(state, node(1), done));
+    CHECK_FALSE(is_last_word(state, node(1), record(job, 1, Phase::healthy)));
+    put(state, node(2), record(job, 1, Phase::starting));
+    CHECK(is_last_word(state, node(1), done));
+    put(state, node(2), done);
+    CHECK_FALSE(is_last_word(state, node(1), done));
+    state.update(instance_entry(node(2), "shop/job", 1), nullptr);
+    put(state, changed(job));
+    CHECK_FALSE(is_last_word(state, node(1), done));
+
+    placement::Plan const plan = plan_of({{"shop/a", 2, node(1)}, {"shop/job", 1, node(2)}});
+    CHECK(is_placed(plan, {"shop/job", 1}));
+    CHECK_FALSE(is_placed(plan, {"shop/job", 2}));
+    CHECK_FALSE(is_placed(plan, {"shop/a", 1}));
+}
+
 TEST_CASE("a dependency on a host that is down is not met") {
     Fleet fleet;
     spec::ServiceSpec web = service("web");

@@ -106,6 +106,59 @@ TEST_CASE("of two services with one published port the first by name has it") {
     CHECK_FALSE(out.refused.contains("shop/api"));
 }
 
+TEST_CASE("a container without network is used by nobody") {
+    Fleet fleet;
+    spec::ServiceSpec const job = service("job");
+    put(fleet.state, job);
+    InstanceRecord alone = record(job, 1, Phase::healthy);
+    alone.address = {};
+    put(fleet.state, node(1), alone);
+    CHECK(fleet.slots("shop/job").empty());
+}
+
+TEST_CASE("what listens in its host's network is not published over itself") {
+    Fleet fleet;
+    spec::ServiceSpec web = published("web", 80);
+    web.networking.mode = spec::NetworkMode::host;
+    put(fleet.state, web);
+    CHECK(make_frontends(fleet.state, {}).frontends.empty());
+    put(fleet.state, published("api", 80));
+    Balancing const both = make_frontends(fleet.state, {});
+    CHECK(both.frontends.size() == 1);
+    CHECK(both.refused.at("shop/web") == "port 80/tcp of its hosts is published by shop/api");
+}
+
+TEST_CASE("an address that many share is of no project") {
+    Fleet fleet;
+    runtime::Instance inside;
+    inside.assignment.service = "shop/web";
+    inside.address = base::IpAddress::v4(0x0a800302);
+    runtime::Instance shared = inside;
+    shared.address = runtime::host_network_address();
+    runtime::Instance const local[] = {inside, shared};
+    dns::ZoneData const zone = make_zone("covey.internal", fleet.state, fleet.roster, {}, local);
+    REQUIRE(zone.projects.size() == 1);
+    CHECK(zone.projects.begin()->first == inside.address);
+}
+
+TEST_CASE("a container's own resolvers stand beside its address") {
+    Fleet fleet;
+    spec::ServiceSpec web = service("web");
+    web.networking.dns = {"9.9.9.9"};
+    put(fleet.state, web);
+    runtime::Instance asks;
+    asks.assignment.service = "shop/web";
+    asks.address = base::IpAddress::v4(0x0a800302);
+    runtime::Instance other = asks;
+    other.assignment.service = "shop/db";
+    other.address = base::IpAddress::v4(0x0a800303);
+    runtime::Instance const local[] = {asks, other};
+    dns::ZoneData const zone = make_zone("covey.internal", fleet.state, fleet.roster, {}, local);
+    REQUIRE(zone.resolvers.size() == 1);
+    CHECK(zone.resolvers.at(asks.address) ==
+          std::vector<base::SocketAddress>{{base::parse_ip("9.9.9.9").value(), 53}});
+}
+
 TEST_CASE("TCP and UDP do not conflict, nor ports that are not published") {
     Fleet fleet;
     put(fleet.state, published("web", 53));
