@@ -413,8 +413,9 @@ void Agent::Machine::publish_instances(base::Instant now) {
         std::vector<SlotKey> gone;
         for (auto const& [slot, record] : ours->second) {
             // Before the first plan nobody knows who has the slot.
-            bool const wanted = !settled || is_placed(whole_plan, slot);
-            if (!records.contains(slot) && !(wanted && is_last_word(state, config.id, record))) {
+            bool const done = !records.contains(slot) && is_last_word(state, config.id, record) &&
+                              (!settled || is_placed(planner.plan(state, roster), slot));
+            if (!records.contains(slot) && !done) {
                 gone.push_back(slot);
             }
         }

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "agent/planner.h"
 #include "agent/planning.h"
 #include "tests/unit/agent/support.h"
 

@@ -67,7 +67,11 @@ TEST_CASE("every key that acts has a reader that minds what it is given") {
                                 std::ranges::any_of(lists, [&](std::string_view list) {
                                     return rule.path.substr(11).contains(list);
                                 });
-        if (rule.standing != spec::Standing::acts || below_list) {
+        // These are gone before keys are read; the tests of files try them.
+        static constexpr std::string_view resolved[] = {"extends.", "env_file.", "include."};
+        bool const before = std::ranges::any_of(
+            resolved, [&](std::string_view part) { return rule.path.contains(part); });
+        if (rule.standing != spec::Standing::acts || below_list || before) {
             continue;
         }
         INFO(rule.path);
@@ -81,7 +85,7 @@ TEST_CASE("every key that acts has a reader that minds what it is given") {
 
 TEST_CASE("each way to say that a key has no effect") {
     CHECK(to_string(*spec::find_rule("", "services")).empty());
-    CHECK(to_string(*spec::find_rule("services.*", "tty")).starts_with("not yet: "));
+    CHECK(to_string(*spec::find_rule("services.*", "gpus")).starts_with("not yet: "));
     CHECK(to_string(*spec::find_rule("services.*", "build"))
               .starts_with("not supported on a fleet: "));
     CHECK(to_string(*spec::find_rule("services.*", "links")).starts_with("deprecated: use "));
