@@ -34,7 +34,8 @@ public:
             .set_network = [](agent::NetworkPlan const&) { return base::Result<void>(); },
             .set_zone = [](dns::ZoneData const&) {},
             .set_table = [](lb::Table const&) {},
-            .read_compose = [](std::string_view, std::string_view) { return spec::ComposeFile(); },
+            .read_compose = [](spec::ComposeRequest const&,
+                               spec::FileSource const&) { return spec::ComposeFile(); },
             .load_image = [](std::string const&) -> base::Result<std::vector<std::string>> {
                 return base::fail("no images here");
             },
