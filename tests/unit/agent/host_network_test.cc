@@ -37,7 +37,7 @@ struct Host {
         table = effects.table ? effects.table : table;
         for (Persist const& persist : effects.persists) {
             Effects more;
-            agent.on_persisted(now, persist.sequence, more);
+            agent.on_persisted(now, persist.sequence, Disk::written, more);
             carry(more);
         }
         for (runtime::Action const& action : effects.actions) {
