@@ -93,7 +93,15 @@ std::expected<Entry const*, Errc> Map::write(std::string_view key,
     return stored;
 }
 
-std::expected<Merged, Errc> Map::merge(Entry entry) {
+bool Map::overtaken(Entry const& entry, From from) const {
+    if (from == From::past_floor) {
+        return falls(entry, floor_);
+    }
+    Entry const* const current = find(entry.key);
+    return floor_.closed.covers(entry.dot) && (current == nullptr || current->dot != entry.dot);
+}
+
+std::expected<Merged, Errc> Map::merge(Entry entry, From from) {
     if (!well_formed(entry)) {
         return std::unexpected(Errc::malformed);
     }
@@ -106,7 +114,7 @@ std::expected<Merged, Errc> Map::merge(Entry entry) {
     if (current == nullptr && entries_.size() >= entries_max) {
         return std::unexpected(Errc::full);
     }
-    if (floor_.closed.covers(entry.dot) && (current == nullptr || current->dot != entry.dot)) {
+    if (overtaken(entry, from)) {
         return Merged::known;
     }
     bool const news = !knows(entry.dot);
@@ -191,13 +199,22 @@ std::vector<std::string> Map::collect(Floor const& floor) {
     for (std::string const& key : keys) {
         take_away(key);
     }
-    for (VersionVector const* const part : {&floor.version, &floor.closed}) {
-        for (auto const& [origin, sequence] : part->origins()) {
-            floor_.closed.raise(origin, sequence);
-        }
+    for (auto const& [origin, sequence] : floor.version.origins()) {
+        floor_.version.raise(origin, sequence);
+        floor_.closed.raise(origin, sequence);
+    }
+    for (auto const& [origin, sequence] : floor.closed.origins()) {
+        floor_.closed.raise(origin, sequence);
     }
     floor_.counter = std::max(floor_.counter, floor.counter);
+    floor_.gone = floor.gone;
+    ++collections_;
     return keys;
+}
+
+bool Map::reaches_floor(VersionVector const& version) const {
+    return std::ranges::all_of(floor_.closed.origins(),
+                               [&](auto const& at) { return version.of(at.first) >= at.second; });
 }
 
 void Map::take_away(std::string const& key) {

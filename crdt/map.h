@@ -26,6 +26,12 @@ enum class Merged : std::uint8_t {
     conflict,  // applied or not, it was concurrent with another write: see conflicts()
 };
 
+// Who an entry that merge() takes over is from.
+enum class From : std::uint8_t {
+    anyone,
+    past_floor,  // a peer that holds it and whose version reaches_floor()
+};
+
 // What every host has seen: nobody needs to be told of it any more.
 struct Floor {
     VersionVector version;    // tombstones up to here go
@@ -73,7 +79,7 @@ public:
 
     // Takes over an entry of another host (or of the disk, at start: all entries, then raise() to
     // the version that was kept with them).
-    [[nodiscard]] std::expected<Merged, Errc> merge(Entry entry);
+    [[nodiscard]] std::expected<Merged, Errc> merge(Entry entry, From from = From::anyone);
     // Everything of `origin` up to `sequence` has been merged.
     void raise(base::NodeId origin, std::uint64_t sequence);
     void raise(VersionVector const& version);
@@ -85,9 +91,17 @@ public:
     // Takes away the tombstones up to `floor`, and the records that hosts which are gone wrote of
     // themselves; returns their keys. version() covers floor.version and floor.closed, and every
     // host has covered floor.version. From now on an entry up to floor.closed is merged only if it
-    // is the current one: of all others this host has seen what became of them. New keys are
-    // stamped above the floor's counter, so that they win where the tombstone is still held.
+    // is the current one: of all others this host has seen what became of them. If it has not,
+    // because its disk lost what its version covers, a peer past the floor gives it back: what such
+    // a peer still holds was not removed. New keys are stamped above the floor's counter, so that
+    // they win where the tombstone is still held.
     std::vector<std::string> collect(Floor const& floor);
+    // Whether a host of this version has seen all up to the floors collected here.
+    [[nodiscard]] bool reaches_floor(VersionVector const& version) const;
+
+    // How often it has collected since it was made or forgot.
+    [[nodiscard]] std::uint64_t collections() const { return collections_; }
+
     // Back to an empty map whose next writes are numbered above all before; conflicts stay. Returns
     // the keys it held. To be followed by a pull, as at the start of a host that joins.
     std::vector<std::string> forget();
@@ -162,6 +176,8 @@ private:
     // Takes the entry out of what is kept beside entries_.
     void unlist(Entry const& entry);
     void take_away(std::string const& key);
+    // Seen before, and not the current one for a reason that was collected.
+    [[nodiscard]] bool overtaken(Entry const& entry, From from) const;
     bool record(Entry const& winner, Entry const& loser);
     bool holds(Dot dot) const;
     [[nodiscard]] std::set<Held> const* held_of(base::NodeId origin) const;
@@ -173,7 +189,8 @@ private:
     // By origin: what a peer lacks is found by looking at the last of each.
     std::map<base::NodeId, std::set<Held>> by_origin_;
     VersionVector version_;
-    Floor floor_;
+    Floor floor_;  // all those collected, as one
+    std::uint64_t collections_ = 0;
     std::uint64_t content_ = 0;   // of the digest
     std::uint64_t sequence_ = 0;  // the highest of our own dots ever seen
     bool gap_open_ = false;       // writes above a floor wait for close_gap()

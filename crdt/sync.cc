@@ -87,12 +87,12 @@ std::expected<void, Errc> Sync::on_message(base::Instant now, base::NodeId from,
         return std::unexpected(Errc::malformed);
     }
     if (auto const* const digest = std::get_if<Digest>(&*decoded)) {
-        bool const nothing_missing = fruitless_.erase(from) > 0;
+        auto const fruitless = fruitless_.extract(from);
         if (digest->value == map.digest()) {
             return {};
         }
-        if (nothing_missing && !pulls_.contains(from) && pulls_.size() < pulls_max) {
-            ask(now, from, {}, map, out);
+        if (fruitless && !pulls_.contains(from) && pulls_.size() < pulls_max) {
+            ask(now, from, {.from = {}, .beyond = {}, .past_floor = fruitless.mapped()}, map, out);
         } else {
             pull(now, from, map, out);
         }
@@ -123,9 +123,10 @@ std::expected<void, Errc> Sync::take(base::Instant now, base::NodeId from, Map::
     VersionVector const from_before = place.from;
     std::size_t const beyond_before = place.beyond.size();
     std::size_t const changed_before = out.changed.size();
+    From const source = place.past_floor == map.collections() ? From::past_floor : From::anyone;
     std::optional<Errc> error;
     for (Entry const& entry : delta.entries) {
-        auto const merged = map.merge(entry);
+        auto const merged = map.merge(entry, source);
         if (!merged) {
             error = merged.error();
             break;
@@ -141,8 +142,9 @@ std::expected<void, Errc> Sync::take(base::Instant now, base::NodeId from, Map::
     if (!error && delta.complete) {
         map.raise(delta.covered);
         out.pulled.push_back(from);
-        if (!brought && map.version() == version_before && fruitless_.size() < origins_max) {
-            fruitless_.insert(from);
+        if (!brought && map.version() == version_before && map.reaches_floor(delta.covered) &&
+            fruitless_.size() < origins_max) {
+            fruitless_.insert_or_assign(from, map.collections());
         }
     }
     out.advanced = out.advanced || map.version() != version_before;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -50,7 +51,8 @@ inline constexpr std::size_t pulls_max = 4;  // at a time; further ones are left
 //                     ignored.
 //
 // When a pull has brought nothing and the digests still differ, the next one to that peer asks for
-// everything: see Map::digest().
+// everything: see Map::digest(). A peer that has not seen all that was collected here is told that
+// first: what it holds may have been removed since.
 //
 // A pull also shows what its receiver lacks; then the receiver pulls back, so one exchange leaves
 // both with everything. The puller's version rises only with the last chunk (see Map::delta); until
@@ -78,6 +80,8 @@ private:
         VersionVector from;          // the peer's entries up to here are merged
         std::set<Dot> beyond;        // and these: beyond a gap of its own, or replaced here already
         std::uint64_t question = 0;  // the pull that was sent last
+        // Of a pull of everything: Map::collections() when the peer was past the floor.
+        std::optional<std::uint64_t> past_floor = std::nullopt;
         base::Instant deadline{};
     };
 
@@ -90,7 +94,8 @@ private:
     base::Prng prng_;
     base::Instant next_{};
     std::map<base::NodeId, Pending> pulls_;
-    std::set<base::NodeId> fruitless_;  // whose last answer brought nothing
+    // Peers past the floor whose last answer brought nothing; Map::collections() then.
+    std::map<base::NodeId, std::uint64_t> fruitless_;
 };
 
 }  // namespace crdt

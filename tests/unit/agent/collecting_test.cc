@@ -119,6 +119,32 @@ TEST_CASE("a host that was thrown out is not waited for, and brings nothing back
     }
 }
 
+TEST_CASE("a host that lost its disk and settled alone gets back what it had written") {
+    Collecting fleet(3);
+    fleet.apply(3, "web");
+    fleet.apply(1, "db");
+    fleet.kill(1);
+    fleet.kill(2);
+    fleet.kill(3);
+    fleet.disk(3) = {};
+    // It numbers its writes above those that it lost, as if it knew them.
+    fleet.start(3);
+    fleet.run(seconds(30));
+    REQUIRE_FALSE(fleet.knows(3, "web"));
+    fleet.start(1);
+    fleet.start(2);
+    fleet.remove(2, "db");
+    REQUIRE(fleet.collected({1, 2, 3}));
+    REQUIRE(fleet.run_until(seconds(20), [&] { return fleet.knows(3, "web"); }));
+    fleet.run(seconds(10));
+    for (std::uint8_t host = 1; host <= 3; ++host) {
+        CAPTURE(host);
+        CHECK(fleet.knows(host, "web"));
+        CHECK_FALSE(fleet.knows(host, "db"));
+        CHECK(fleet.at(host).map().digest() == fleet.at(1).map().digest());
+    }
+}
+
 TEST_CASE("a state that was repaired is taken anew from the fleet") {
     Collecting fleet(3);
     fleet.apply(1, "web");

@@ -78,6 +78,31 @@ TEST_CASE("what comes late from before the floor changes nothing") {
     CHECK(text(two, "a") == "new");
 }
 
+TEST_CASE("what a disk lost comes back past the floor, and what was removed does not") {
+    Map one(node(1));
+    Entry const kept = put(one, "a", "x");
+    std::string const facts = "node/" + to_string(node(3)) + "/facts";
+    Map three(node(3));
+    Entry const of_gone = put(three, facts, "x");
+    REQUIRE(one.merge(of_gone));
+    put(one, "b", "x");
+    Entry const tombstone = removed(one, "b");
+    Floor const floor = one.floor_here({node(3)});
+    // It covers all of this and holds none of it.
+    Map lossy(node(2));
+    lossy.raise(one.version());
+    lossy.collect(floor);
+    CHECK(lossy.reaches_floor(one.version()));
+    CHECK_FALSE(lossy.reaches_floor(three.version()));
+    CHECK(lossy.merge(kept) == Merged::known);
+    CHECK(lossy.merge(kept, From::past_floor) == Merged::applied);
+    CHECK(lossy.merge(tombstone, From::past_floor) == Merged::known);
+    CHECK(lossy.merge(of_gone, From::past_floor) == Merged::known);
+    one.collect(floor);
+    CHECK(lossy.digest() == one.digest());
+    CHECK(lossy.canonical() == one.canonical());
+}
+
 TEST_CASE("a key that lives again wins where its tombstone is still held, without a conflict") {
     Map one(node(1));
     Map two(node(2));
