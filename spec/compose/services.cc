@@ -65,6 +65,14 @@ Node const* Services::active(Node const* root, Profiles const& profiles) {
                     base::concat("services.", printable(entry.key->text), ".profiles");
                 report_.expected(Field{nullptr, own, std::move(key)}, "a list of profiles");
             }
+            for (std::size_t at = 0; own != nullptr && at < own->items.size(); ++at) {
+                if (own->items[at]->kind != Node::Kind::scalar) {
+                    report_.expected(Field{nullptr, own->items[at],
+                                           base::concat("services.", printable(entry.key->text),
+                                                        ".profiles[", at, ']')},
+                                     "the name of a profile");
+                }
+            }
             if (!is_active(*entry.value, profiles)) {
                 inactive.insert(entry.key->text);
             }

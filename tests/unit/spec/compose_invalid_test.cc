@@ -273,8 +273,6 @@ TEST_CASE("wrong dependencies") {
 TEST_CASE("what is not done is said, and the service runs without it") {
     check(
         {
-            {"container_name: box",
-             "5: services.web.container_name: not yet: containers are called SERVICE-SLOT"},
             {"attach: false",
              "5: services.web.attach: not supported on a fleet: agent logs shows the output of any "
              "service"},

@@ -46,12 +46,14 @@ services:
 
 TEST_CASE("a warning about a merged key names the way to it and the line it stands in") {
     CHECK(reading::told(reading::read(R"(x-all: &all
-  tty: true
+  runtime: other
 services:
   a: {<<: *all, image: x}
   b: {<<: *all, image: x}
-)")) == Words{"shop.yaml:2:3: services.a.tty: not yet: the output is a pipe",
-              "shop.yaml:2:3: services.b.tty: not yet: the output is a pipe"});
+)")) == Words{"shop.yaml:2:3: services.a.runtime: not yet: the runtime that agent doctor shows is "
+              "used",
+              "shop.yaml:2:3: services.b.runtime: not yet: the runtime that agent doctor shows is "
+              "used"});
 }
 
 TEST_CASE("a quoted merge key is a key like others") {
@@ -193,7 +195,7 @@ TEST_CASE("a long file and a file with too many problems are refused") {
 
     std::string unknown = "services:\n";
     for (int at = 0; at < 999; ++at) {
-        unknown += base::concat("  s", at, ": {image: x, tty: true, init: true}\n");
+        unknown += base::concat("  s", at, ": {image: x, runtime: a, pull_policy: always}\n");
     }
     spec::ComposeFile const warnings = reading::read(unknown);
     CHECK(warnings.diagnostics.size() == 1001);
