@@ -241,19 +241,23 @@ std::string mended(std::string text) {
 // The service of the full example. The golden text was made in the folder /foo.
 spec::ServiceSpec full_example(std::string_view name) {
     std::string const folder = "/foo/";
+    std::string const main = folder + "full-example.yml";
     spec::FileSource const source = [&](std::string const& path) {
-        auto read = read_file(
-            (corpus() / "docker-cli" / path.substr(std::min(folder.size(), path.size()))).string());
+        std::string_view const file =
+            path == main ? name
+                         : std::string_view(path).substr(std::min(folder.size(), path.size()));
+        auto read = read_file((corpus() / "docker-cli" / file).string());
         if (read) {
             read->text = path.ends_with(".env") ? read->text : mended(std::move(read->text));
         }
         return read;
     };
-    spec::ComposeFile const file = spec::read_compose({.files = {base::concat(folder, name)},
-                                                       .env_files = {},
-                                                       .variables = {{"HOME", "/home/foo"}},
-                                                       .profiles = {}},
-                                                      source);
+    spec::ComposeFile const file =
+        spec::read_compose({.files = {main},
+                            .env_files = {},
+                            .variables = {{"HOME", "/home/foo"}, {"QUX", "qux_from_environment"}},
+                            .profiles = {}},
+                           source);
     for (spec::Diagnostic const& diagnostic : file.diagnostics) {
         UNSCOPED_INFO(to_string(diagnostic));
     }
@@ -286,6 +290,7 @@ TEST_CASE("corpus: the full example is read as Docker reads it, key by key") {
     CHECK(foo.process == expected.process);
     CHECK(foo.security == expected.security);
     CHECK(foo.isolation == expected.isolation);
+    CHECK(foo.environment == expected.environment);
     CHECK(foo.storage == expected.storage);
     CHECK(foo.depends_on == expected.depends_on);
     CHECK(foo.networking == expected.networking);
