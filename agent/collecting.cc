@@ -88,7 +88,8 @@ void Agent::Machine::note_seen() {
         return;
     }
     auto const cut = decoded(map.value(cut_entry()));
-    if (!cut || seen_at(config.id, id_of(*cut))) {
+    // Its record may be from before it lost its disk or forgot: then it says so anew.
+    if (!cut || (seen_at(config.id, id_of(*cut)) && has_lived_through(id_of(*cut)))) {
         cut_unseen = false;
     } else if (covers(map.version(), cut->version)) {
         cut_unseen = false;
@@ -97,8 +98,12 @@ void Agent::Machine::note_seen() {
     }
 }
 
+bool Agent::Machine::has_lived_through(std::uint64_t cut) const {
+    return std::ranges::find(lived_through, cut) != lived_through.end();
+}
+
 void Agent::Machine::note_lived_through(std::uint64_t cut) {
-    if (std::ranges::find(lived_through, cut) != lived_through.end()) {
+    if (has_lived_through(cut)) {
         return;
     }
     lived_through.push_back(cut);
@@ -174,7 +179,7 @@ void Agent::Machine::adopt_floor(base::Instant now, Effects& out) {
         return;
     }
     std::uint64_t const id = id_of(*floor);
-    if (!fresh && std::ranges::find(lived_through, id) == lived_through.end()) {
+    if (!fresh && !has_lived_through(id)) {
         resync_as_new(now, out);
         return;
     }

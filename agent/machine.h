@@ -92,6 +92,7 @@ public:
     void resync_as_new(base::Instant now, Effects& out);
     void forget_entry(std::string const& key);
     void note_seen();
+    [[nodiscard]] bool has_lived_through(std::uint64_t cut) const;
     void note_lived_through(std::uint64_t cut);
     // What the host had written itself when it said that it has seen this cut.
     [[nodiscard]] std::optional<std::uint64_t> seen_at(base::NodeId host, std::uint64_t cut) const;

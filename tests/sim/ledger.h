@@ -20,7 +20,7 @@ public:
     struct Edit {
         std::optional<base::Bytes> value;  // nothing: removed
         std::set<base::NodeId> holders;    // who had it on the disk when it was acknowledged
-        bool forgotten = false;            // acknowledged, and yet its stamp was given again
+        bool forgotten = false;  // acknowledged and on its writer's disk, its stamp given again
     };
 
     // In the order in which they win.
@@ -30,7 +30,9 @@ public:
         Edits& edits = edits_[entry.key];
         auto const [begin, end] = edits.equal_range(entry.stamp);
         for (auto at = begin; at != end; ++at) {
-            at->second.forgotten = at->second.forgotten || promised(at->second);
+            // Without its disk it cannot know: its edit is one made beside the other.
+            bool const knew = at->second.holders.contains(entry.stamp.writer);
+            at->second.forgotten = at->second.forgotten || knew;
         }
         edits.emplace(entry.stamp, Edit{.value = entry.value, .holders = {}});
     }

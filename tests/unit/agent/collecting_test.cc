@@ -145,6 +145,28 @@ TEST_CASE("a host that lost its disk and settled alone gets back what it had wri
     }
 }
 
+TEST_CASE("a host that loses its disk after it has seen a cut lives through it anew") {
+    Collecting fleet(3);
+    fleet.apply(1, "web");
+    fleet.kill(3);
+    fleet.remove(1, "web");
+    fleet.run(seconds(20));
+    REQUIRE(fleet.at(2).map().value(cut_entry()) != nullptr);
+    // The others still hold its word that it has.
+    fleet.kill(1);
+    fleet.disk(1) = {};
+    fleet.start(1);
+    fleet.run(seconds(20));
+    REQUIRE(fleet.at(1).map().value(seen_entry(node(1))) != nullptr);
+    fleet.start(3);
+    REQUIRE(fleet.collected({1, 2, 3}));
+    fleet.run(seconds(20));
+    CHECK(fleet.at(1).map().digest() == fleet.at(2).map().digest());
+    CHECK(std::ranges::none_of(fleet.notices(1), [](Notice const& notice) {
+        return notice.text.contains("takes the fleet's state anew");
+    }));
+}
+
 TEST_CASE("a state that was repaired is taken anew from the fleet") {
     Collecting fleet(3);
     fleet.apply(1, "web");
