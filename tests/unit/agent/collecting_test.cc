@@ -123,19 +123,24 @@ TEST_CASE("a host that lost its disk and settled alone gets back what it had wri
     Collecting fleet(3);
     fleet.apply(3, "web");
     fleet.apply(1, "db");
+    fleet.kill(3);
+    fleet.remove(2, "db");
+    fleet.run(seconds(10));
     fleet.kill(1);
     fleet.kill(2);
-    fleet.kill(3);
     fleet.disk(3) = {};
     // It numbers its writes above those that it lost, as if it knew them.
     fleet.start(3);
     fleet.run(seconds(30));
     REQUIRE_FALSE(fleet.knows(3, "web"));
-    fleet.start(1);
-    fleet.start(2);
-    fleet.remove(2, "db");
+    // Only this one says that it has seen the cut: the floor comes before anything else.
+    for (std::uint8_t host = 1; host <= 2; ++host) {
+        fleet.configure(host,
+                        [](Config& config) { config.collect_interval = base::milliseconds(10); });
+        fleet.start(host);
+    }
     REQUIRE(fleet.collected({1, 2, 3}));
-    REQUIRE(fleet.run_until(seconds(20), [&] { return fleet.knows(3, "web"); }));
+    REQUIRE(fleet.run_until(seconds(30), [&] { return fleet.knows(3, "web"); }));
     fleet.run(seconds(10));
     for (std::uint8_t host = 1; host <= 3; ++host) {
         CAPTURE(host);
