@@ -64,7 +64,7 @@ void Agent::Machine::start(base::Instant now, crdt::Loaded loaded,
     publish_instances(now);
     publish_facts();
     gossip::Effects spreading;
-    if (kept) {
+    if (kept && !lossy) {
         // Only the agent was gone: what the others know of this host is still true.
         gossip.set_meta(now, encode(MemberMeta{recorded}), spreading);
     }

@@ -202,13 +202,16 @@ void Agent::Machine::forget_entry(std::string const& key) {
 }
 
 void Agent::Machine::resync_as_new(base::Instant now, Effects& out) {
-    if (now < resync_at) {
+    // What users were told is on its way to the others first.
+    if (now < resync_at || !unspread.empty() || !large.empty()) {
         return;
     }
     resync_at = now + config.settle;
-    out.notices.push_back({Level::warning,
-                           "this host was away for so long that it may remember what was removed: "
-                           "it takes the fleet's state anew"});
+    out.notices.push_back(
+        {Level::warning, lossy ? "this host's state was repaired or imported, so it may be old: it "
+                                 "takes the fleet's state in its place"
+                               : "this host was away for so long that it may remember what was "
+                                 "removed: it takes the fleet's state anew"});
     for (std::string const& key : map.forget()) {
         forget_entry(key);
     }

@@ -47,6 +47,11 @@ Outcome<Accepted> Agent::Machine::apply(std::vector<spec::ServiceSpec> services)
         if (known && before->second.spec == service) {
             continue;
         }
+        if (state.newer().contains(key)) {
+            return refuse(base::concat(key,
+                                       " was written by a later version of the agent: upgrade "
+                                       "this one, or change it on a host that is"));
+        }
         if (!known && state.services().size() >= services_max) {
             return refuse(base::concat(key, ": the fleet has ", services_max,
                                        " services already; remove some first"));

@@ -160,6 +160,12 @@ void Agent::Machine::update_settled(base::Instant now, Effects& out) {
     if (knows || alone || now >= settle_limit) {
         settled = true;
         dirty = true;
+        if (!knows && lossy) {
+            // Nobody gave it the present state, so what it holds is that.
+            lossy = false;
+            marked_lossy = false;
+            pending.locals[std::string(loss_local)] = std::nullopt;
+        }
         map.close_gap();
         gossip::Effects announcing;
         gossip.set_meta(now, encode(MemberMeta{map.last_sequence()}), announcing);

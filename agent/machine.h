@@ -255,7 +255,6 @@ public:
     base::Instant publish_at{};    // the earliest time to publish it
     crdt::Batch pending;           // towards the disk
     std::uint64_t next_persist = 1;
-    std::uint64_t persisted = 0;  // as far as the others are concerned
     std::uint64_t on_disk = 0;
     std::uint64_t conflicts_stored = 0;      // crdt::Conflicts::changes() then
     std::set<std::string> stored_conflicts;  // the names of their local values

@@ -222,12 +222,13 @@ void Planner::follow(State const& state, Roster const& roster) {
         return !stays;
     });
     for (auto const& [id, live] : roster) {
+        if (!state.nodes().contains(id)) {
+            continue;  // it has left since the roster was made
+        }
         auto const [known, fresh] = planned_.try_emplace(id, live.duty);
         if (fresh || known->second != live.duty) {
             known->second = live.duty;
             set_node(state, live);
-        }
-        if (fresh) {
             set_records(state, live);
         }
     }
@@ -236,13 +237,16 @@ void Planner::follow(State const& state, Roster const& roster) {
 }
 
 void Planner::set_node(State const& state, LiveNode const& live) {
-    planner_of(live.duty).set_node(to_node(live, state.nodes().at(live.id), looked_at_));
+    if (auto const facts = state.nodes().find(live.id); facts != state.nodes().end()) {
+        planner_of(live.duty).set_node(to_node(live, facts->second, looked_at_));
+    }
 }
 
 void Planner::set_records(State const& state, LiveNode const& live) {
     std::vector<placement::Incumbent> held;
     if (auto const records = state.instances().find(live.id); records != state.instances().end()) {
-        bool const disk_full = state.nodes().at(live.id).disk_full;
+        auto const facts = state.nodes().find(live.id);
+        bool const disk_full = facts != state.nodes().end() && facts->second.disk_full;
         for (auto const& [slot, record] : records->second) {
             auto const service = state.services().find(slot.service);
             // What does not run there yet could not be started for as long as the disk is full.

@@ -103,6 +103,16 @@ bool is_end(InstanceRecord const& record, ServiceState const& service) {
     return record.phase == runtime::Phase::completed && record.revision == service.revision;
 }
 
+// What keeps a container of a service that this agent does not understand: it stays until it ends.
+runtime::Desired as_it_runs(runtime::Instance const& instance,
+                            std::map<SlotKey, runtime::Desired> const& before) {
+    auto const last = before.find({instance.assignment.service, instance.assignment.slot});
+    runtime::Desired desired = last != before.end() ? last->second : runtime::Desired();
+    desired.assignment = instance.assignment;
+    desired.restart.condition = runtime::RestartCondition::none;
+    return desired;
+}
+
 }  // namespace
 
 bool serves(runtime::Phase phase) {
@@ -213,6 +223,11 @@ Intent make_intent(base::NodeId self, std::string_view zone, placement::Plan con
             }
         }
         intent.desired.push_back(std::move(desired));
+    }
+    for (auto const& [slot, instance] : held) {
+        if (state.newer().contains(slot.service) && serves(instance->phase)) {
+            intent.desired.push_back(as_it_runs(*instance, before));
+        }
     }
     return intent;
 }

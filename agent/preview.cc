@@ -90,7 +90,8 @@ private:
     }
 
     [[nodiscard]] std::string name(base::NodeId node) const {
-        return before_.nodes().at(node).name;
+        auto const facts = before_.nodes().find(node);
+        return facts != before_.nodes().end() ? facts->second.name : short_string(node);
     }
 
     static std::string revision(State const& state, std::string const& service) {

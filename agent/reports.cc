@@ -74,7 +74,8 @@ std::string brake_text(Sight const& sight, base::Instant now) {
 std::string full_disks_text(Roster const& roster, State const& state) {
     std::vector<std::string_view> names;
     for (auto const& [id, live] : roster) {
-        if (state.nodes().at(id).disk_full) {
+        auto const facts = state.nodes().find(id);
+        if (facts != state.nodes().end() && facts->second.disk_full) {
             names.push_back(live.name);
         }
     }
@@ -101,6 +102,21 @@ InstanceReport not_placed(std::string const& service, std::uint32_t slot,
     report.status = InstanceStatus::pending;
     report.message = message;
     return report;
+}
+
+// Services and slots that this host cannot run, or no host can, and why.
+void add_what_does_not_run(State const& state, placement::Plan const& plan,
+                           std::vector<std::string>& problems) {
+    for (std::string const& service : state.newer()) {
+        problems.push_back(
+            base::concat(service,
+                         ": written by a later version of the agent, which this one does not "
+                         "understand: what it runs here stays as it is. Upgrade it"));
+    }
+    for (placement::Pending const& pending : plan.pending) {
+        problems.push_back(
+            base::concat(pending.service, '/', pending.slot, ": ", words(pending.obstacle)));
+    }
 }
 
 }  // namespace
@@ -141,10 +157,7 @@ StatusReport Agent::Machine::status(base::Instant now) const {
             report.problems.push_back(base::concat(service.service, ": ", service.message));
         }
     }
-    for (placement::Pending const& pending_slot : plan.pending) {
-        report.problems.push_back(base::concat(pending_slot.service, '/', pending_slot.slot, ": ",
-                                               words(pending_slot.obstacle)));
-    }
+    add_what_does_not_run(state, plan, report.problems);
     if (evicted) {
         report.problems.push_back(base::concat(
             "this host was evicted from the fleet and runs nothing: on another host `agent evict "

@@ -28,14 +28,7 @@ constexpr std::string_view instance_prefix = "instance/";
 
 void State::update(std::string_view key, base::Bytes const* value) {
     if (auto const service = after(key, "service/")) {
-        std::optional<ServiceState> decoded;
-        if (value != nullptr) {
-            if (auto spec = spec::decode(*value); spec && service_key(*spec) == *service) {
-                std::string revision = spec::revision(*spec);
-                decoded = ServiceState{*std::move(spec), std::move(revision)};
-            }
-        }
-        set(services_, *service, std::move(decoded));
+        update_service(*service, value);
     } else if (auto const scale = after(key, "scale/")) {
         std::optional<std::uint32_t> decoded;
         if (value != nullptr) {
@@ -81,6 +74,25 @@ void State::update(std::string_view key, base::Bytes const* value) {
             vips_of_[owner].insert(*address);
             vips_[*address] = std::move(owner);
         }
+    }
+}
+
+void State::update_service(std::string_view service, base::Bytes const* value) {
+    std::optional<ServiceState> decoded;
+    bool newer = false;
+    if (value != nullptr) {
+        auto spec = spec::decode(*value);
+        newer = !spec && spec.error() == spec::Errc::newer;
+        if (spec && service_key(*spec) == service) {
+            std::string revision = spec::revision(*spec);
+            decoded = ServiceState{*std::move(spec), std::move(revision)};
+        }
+    }
+    set(services_, service, std::move(decoded));
+    if (newer) {
+        newer_.emplace(service);
+    } else if (auto const known = newer_.find(service); known != newer_.end()) {
+        newer_.erase(known);
     }
 }
 

@@ -27,7 +27,8 @@ struct SlotKey {
 };
 
 // The shared state as types: decoded once per change, read by planning, tables and reports. It
-// holds exactly what the map's live entries say; an entry that does not decode is as if absent.
+// holds exactly what the map's live entries say; an entry that does not decode is as if absent, but
+// for services of a later version, whose keys are in newer().
 class State {
 public:
     // The current value of `key` (nullptr: absent or erased).
@@ -36,6 +37,9 @@ public:
     [[nodiscard]] std::map<std::string, ServiceState, std::less<>> const& services() const {
         return services_;
     }
+
+    // Services that only a later version of the agent understands.
+    [[nodiscard]] std::set<std::string, std::less<>> const& newer() const { return newer_; }
 
     [[nodiscard]] std::map<base::NodeId, NodeFacts> const& nodes() const { return nodes_; }
 
@@ -61,9 +65,11 @@ public:
     [[nodiscard]] std::optional<base::IpAddress> vip(std::string_view service) const;
 
 private:
+    void update_service(std::string_view service, base::Bytes const* value);
     void update_instance(std::string_view rest, base::Bytes const* value);
 
     std::map<std::string, ServiceState, std::less<>> services_;
+    std::set<std::string, std::less<>> newer_;
     std::map<std::string, std::uint32_t, std::less<>> scales_;
     std::map<base::NodeId, NodeFacts> nodes_;
     std::map<base::NodeId, NodeWish> wishes_;

@@ -139,7 +139,6 @@ void Agent::Machine::spread(crdt::Entry const& entry) {
 
 void Agent::Machine::on_persisted(base::Instant now, std::uint64_t sequence, Disk disk,
                                   Effects& out) {
-    persisted = std::max(persisted, sequence);
     on_disk = disk == Disk::written ? std::max(on_disk, sequence) : on_disk;
     for (; !unspread.empty() && unspread.front().first <= sequence; unspread.pop_front()) {
         spread(unspread.front().second);

@@ -20,7 +20,7 @@ using Result = std::expected<T, E>;
     return std::unexpected(Error{std::move(message)});
 }
 
-// The message of `errno_value` behind a context: `error_of(2, "open /etc/x")` reads
+// The message of `errno_value` behind a context: `fail_errno(2, "open /etc/x")` reads
 // "open /etc/x: No such file or directory".
 [[nodiscard]] std::unexpected<Error> fail_errno(int errno_value, std::string context);
 

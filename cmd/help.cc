@@ -191,15 +191,16 @@ constexpr std::array pages{
              "  agent state export | jq .reads\n"},
     HelpPage{"state import", "Restore an exported state",
              "Into a state directory that has no state or an empty one, whole or not at all. A\n"
-             "damaged one is moved away first. What happened since the export comes back from\n"
-             "other hosts of the fleet.",
+             "damaged one is moved away first. If other hosts of the fleet answer when the agent\n"
+             "runs again, their state takes the place of this one.",
              "  agent state import backup.jsonl\n"},
-    HelpPage{"state repair", "Save what can be read of a damaged state",
-             "Makes a sound state of all that can still be read, or an empty one where it is\n"
-             "missing, and says what was lost. The damaged one is kept beside it, as\n"
-             "state.damaged-N. When the agent runs again, other hosts of the fleet give back what\n"
-             "they hold. Does nothing to a state that is sound.",
-             "  agent state repair\n"},
+    HelpPage{
+        "state repair", "Save what can be read of a damaged state",
+        "Makes a sound state of all that can still be read, or an empty one where it is\n"
+        "missing, and says what was lost. The damaged one is kept beside it, as\n"
+        "state.damaged-N. If other hosts of the fleet answer when the agent runs again, their\n"
+        "state takes the place of this one. Does nothing to a state that is sound.",
+        "  agent state repair\n"},
     HelpPage{
         "doctor", "Show what this host can do",
         "Checks the kernel, cgroups, file systems and container runtimes by trying them, says\n"

@@ -134,7 +134,7 @@ ExitCode execute(DaemonOptions const& options, StateRepairCommand const&) {
     if (!repaired->old_directory.empty()) {
         print(base::concat("the damaged state is in ", repaired->old_directory, "\n"));
     }
-    print("start the agent: other hosts of the fleet give back what they hold\n");
+    print("start the agent: if other hosts of the fleet answer, it takes their state\n");
     return ExitCode::done;
 }
 

@@ -14,7 +14,7 @@ namespace net {
 
 namespace {
 
-// `later` on top of `into`: its entries and locals replace, its vector is at least as high.
+// `later` on top of `into`: its entries, locals and vector replace.
 void merge(crdt::Batch later, crdt::Batch& into) {
     // A key is in one of the two lists: what came last counts.
     if (!into.collected.empty()) {
@@ -27,9 +27,7 @@ void merge(crdt::Batch later, crdt::Batch& into) {
         into.collected.push_back(std::move(key));
     }
     std::ranges::move(later.entries, std::back_inserter(into.entries));
-    for (auto const& [origin, sequence] : later.version.origins()) {
-        into.version.raise(origin, sequence);
-    }
+    into.version = std::move(later.version);  // lower, where the host has taken the state anew
     for (auto& [name, value] : later.locals) {
         into.locals.insert_or_assign(name, std::move(value));
     }

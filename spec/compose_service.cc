@@ -190,7 +190,8 @@ void read_pull_policy(Report& report, Field const& field, Draft& draft) {
         return;
     }
     if (text == "build") {
-        report.warning(field, "not supported on a fleet: hosts build no images; it is pulled");
+        report.warning(
+            field, "not supported on a fleet: hosts build no images; build and load it yourself");
         return;
     }
     static constexpr auto choices =

@@ -172,6 +172,32 @@ TEST_CASE("a slot that is scaled away or whose service is gone is let go at once
     CHECK(wanted(fleet.intent()).empty());
 }
 
+TEST_CASE("what runs of a service that only a later version understands stays") {
+    Fleet fleet;
+    spec::ServiceSpec const web = service("web", 1);
+    put(fleet.state, web);
+    fleet.hold(web, 1, Phase::healthy);
+    fleet.hold(web, 2, Phase::backoff);
+    base::Bytes encoded = spec::encode(web);
+    base::ByteWriter later;
+    later.varint(1000);  // a field that is not there yet
+    later.sized("x");
+    base::Bytes const field = later.take();
+    encoded.insert(encoded.end(), field.begin(), field.end());
+    REQUIRE(spec::decode(encoded).error() == spec::Errc::newer);
+    fleet.state.update(service_entry(service_key(web)), &encoded);
+    CHECK(fleet.state.services().empty());
+    CHECK(fleet.state.newer().contains(service_key(web)));
+    Intent const kept = fleet.intent();
+    REQUIRE(kept.desired.size() == 1);
+    CHECK(kept.desired[0].assignment.slot == 1);
+    CHECK(kept.desired[0].assignment.revision == spec::revision(web));
+    CHECK(kept.desired[0].restart.condition == runtime::RestartCondition::none);
+
+    put(fleet.state, web);
+    CHECK(fleet.state.newer().empty());
+}
+
 TEST_CASE("two holders of one slot never both go and never both stay") {
     spec::ServiceSpec const old = service("web");
     spec::ServiceSpec const next = changed(old, "2");
