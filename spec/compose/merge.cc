@@ -230,6 +230,17 @@ Node const* Merger::mismatch(Node const* base, Node const* over, Way const& way)
     return base;
 }
 
+Node const* Merger::without_merging(Node const* base, Node const* over, Node::Kind kind,
+                                    Way const& way) {
+    if (over->kind == Node::Kind::null) {
+        return base;
+    }
+    if (base->kind == Node::Kind::null) {
+        return over;
+    }
+    return base->kind != kind || over->kind != kind ? mismatch(base, over, way) : nullptr;
+}
+
 Node const* Merger::merge_plain(Node const* base, Node const* over, Way& way) {
     if (over->kind == Node::Kind::null) {
         return base;
@@ -278,14 +289,8 @@ Node const* Merger::merge_unique(Node const* base, Node const* over, Way const& 
                                                                   {Rule::configs, Unique::config}}};
     base = as_list(base);
     over = as_list(over);
-    if (over->kind == Node::Kind::null) {
-        return base;
-    }
-    if (base->kind == Node::Kind::null) {
-        return over;
-    }
-    if (base->kind != Node::Kind::list || over->kind != Node::Kind::list) {
-        return mismatch(base, over, way);
+    if (Node const* const result = without_merging(base, over, Node::Kind::list, way)) {
+        return result;
     }
     auto const* const found = std::ranges::find(keys, rule, &std::pair<Rule, Unique>::first);
     auto const key_of = [&](Node const& item) {
@@ -319,14 +324,8 @@ Node const* Merger::merge_unique(Node const* base, Node const* over, Way const& 
 Node const* Merger::merge_pairs(Node const* base, Node const* over, Way& way) {
     base = as_pairs(base);
     over = as_pairs(over);
-    if (over->kind == Node::Kind::null) {
-        return base;
-    }
-    if (base->kind == Node::Kind::null) {
-        return over;
-    }
-    if (base->kind != Node::Kind::map || over->kind != Node::Kind::map) {
-        return mismatch(base, over, way);
+    if (Node const* const result = without_merging(base, over, Node::Kind::map, way)) {
+        return result;
     }
     Node* const out = shell_of(*base, Node::Kind::map);
     out->entries = base->entries;

@@ -59,6 +59,9 @@ private:
 
     [[nodiscard]] static Rule rule_of(Way const& way);
     [[nodiscard]] Node const* mismatch(Node const* base, Node const* over, Way const& way);
+    // What comes out when one of both says nothing or is not of this kind; null: both are.
+    [[nodiscard]] Node const* without_merging(Node const* base, Node const* over, Node::Kind kind,
+                                              Way const& way);
     [[nodiscard]] Node const* merge_plain(Node const* base, Node const* over, Way& way);
     [[nodiscard]] Node const* merge_maps(Node const* base, Node const* over, Way& way);
     [[nodiscard]] Node const* merge_unique(Node const* base, Node const* over, Way const& way,

@@ -49,9 +49,11 @@ TEST_CASE("init runs the program, reaps what is left, and ends as it ends") {
     KeysFixture fixture(GENERATE("crun", "runc"));
     ContainerSpec spec;
     spec.process.init = true;
+    // Counted when both are gone, or in 5 s as they are.
     std::string const orphans =
-        "(sleep 0.01 & exec true); (sleep 0.01 & exec true); sleep 0.3; "
-        "ps -o stat | grep -c Z";
+        "(sleep 0.01 & exec true); (sleep 0.01 & exec true); "
+        "for i in $(seq 500); do ps -o stat,args | grep -q '^Z\\|[s]leep 0.01' || break; "
+        "usleep 10000; done; ps -o stat | grep -c Z";
     CHECK(fixture.output(spec, base::concat("tr '\\0' ' ' < /proc/1/cmdline | cut -d' ' -f1-3; ",
                                             orphans, "; exit 9")) ==
           "/dev/init init-process sh\n0\n");
