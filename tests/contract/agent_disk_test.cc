@@ -2,89 +2,20 @@
 // there is room again.
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <functional>
-#include <memory>
-#include <thread>
 
 #include <catch2/catch.hpp>
-#include <unistd.h>
 
 #include "crdt/rocks_store.h"
 #include "net/admin/admin_client.h"
-#include "net/host.h"
 #include "tests/contract/mounted.h"
 #include "tests/contract/store_support.h"
-#include "tests/sim/fake_driver.h"
+#include "tests/support/running_host.h"
 
 namespace {
 
-using support::TempDirectory;
+using support::TempDir;
 using support::Tmpfs;
-
-class RunningHost {
-public:
-    explicit RunningHost(std::string const& state) : client_(directory_.path() / "agent.sock") {
-        auto opened = crdt::open_rocks_store(state);
-        REQUIRE(opened);
-        store_ = *std::move(opened);
-        net::HostPorts ports{
-            .store = *store_,
-            .driver = driver_,
-            .set_network = [](agent::NetworkPlan const&) { return base::Result<void>(); },
-            .set_zone = [](dns::ZoneData const&) {},
-            .set_table = [](lb::Table const&) {},
-            .read_compose = [](spec::ComposeRequest const&,
-                               spec::FileSource const&) { return spec::ComposeFile(); },
-            .load_image = [](std::string const&) -> base::Result<std::vector<std::string>> {
-                return base::fail("no images here");
-            },
-            .images = [] { return std::vector<net::ImageReport>(); },
-            .doctor = [] { return std::vector<std::string>(); },
-            .reload = {},
-            .disk_full = [] { return false; },
-            .problems = [] { return std::vector<std::string>(); }};
-        net::Identity const identity = net::Identity::generate();
-        base::IpAddress const loopback = base::IpAddress::v4(0x7f000001);
-        agent::Config config;
-        config.id = identity.id();
-        config.address = {loopback, 0};
-        config.facts.name = "host";
-        auto started =
-            net::Host::start({.agent = config,
-                              .profile = {},
-                              .identity = identity,
-                              .fleet = net::make_fleet("test"),
-                              .first_counter = net::first_counter(1),
-                              .transport = {.bind = loopback, .port = 0},
-                              .services_dir = (directory_.path() / "services").string(),
-                              .socket_path = (directory_.path() / "agent.sock").string()},
-                             std::move(ports));
-        INFO((started ? "" : started.error().message));
-        REQUIRE(started);
-        host_ = *std::move(started);
-        thread_ = std::thread([this] { host_->run(); });
-    }
-
-    RunningHost(RunningHost const&) = delete;
-    RunningHost& operator=(RunningHost const&) = delete;
-
-    ~RunningHost() {
-        ::kill(::getpid(), SIGTERM);
-        thread_.join();
-    }
-
-    [[nodiscard]] net::AdminClient const& client() const { return client_; }
-
-private:
-    TempDirectory directory_;
-    net::AdminClient client_;
-    std::unique_ptr<crdt::Store> store_;
-    sim::FakeMachine machine_{base::Prng(1)};
-    sim::FakeDriver driver_{machine_};
-    std::unique_ptr<net::Host> host_;
-    std::thread thread_;
-};
 
 spec::ServiceSpec service(int number) {
     spec::ServiceSpec out;
@@ -114,14 +45,16 @@ TEST_CASE("agent: a full disk refuses changes with the reason, and is left behin
     if (!support::can_mount()) {
         return;
     }
-    TempDirectory directory;
-    Tmpfs const disk((directory.path() / "disk").string(), "size=24m");
+    TempDir directory;
+    Tmpfs const disk(directory.path("disk"), "size=24m");
     std::string const state = disk.directory() + "/state";
     REQUIRE(crdt::make_rocks_store(state));
     int applied = 0;
     {
-        RunningHost const host(state);
-        net::AdminClient const& client = host.client();
+        auto const store = crdt::open_rocks_store(state);
+        REQUIRE(store);
+        support::RunningHost const host(**store, net::make_fleet("test"));
+        net::AdminClient const client(host.socket());
         auto const first = client.apply({service(applied++)}, {});
         INFO((first ? "" : first.error().message));
         REQUIRE(first);

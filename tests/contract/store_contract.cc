@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 using crdt::Batch;
 using crdt::Entry;
 using support::sorted;
-using support::TempDirectory;
+using support::TempDir;
 using support::version_of;
 
 // A disk, and the store an agent finds on it each time it starts.
@@ -37,11 +37,11 @@ private:
 
 class RocksDisk {
 public:
-    RocksDisk() { REQUIRE(crdt::make_rocks_store(directory_.state())); }
+    RocksDisk() { REQUIRE(crdt::make_rocks_store(directory_.path("state"))); }
 
     crdt::Store& start() {
         store_.reset();
-        auto opened = crdt::open_rocks_store(directory_.state());
+        auto opened = crdt::open_rocks_store(directory_.path("state"));
         INFO((opened ? "" : opened.error().message));
         REQUIRE(opened);
         store_ = *std::move(opened);
@@ -49,7 +49,7 @@ public:
     }
 
 private:
-    TempDirectory directory_;
+    TempDir directory_;
     std::unique_ptr<crdt::Store> store_;
 };
 
@@ -222,25 +222,25 @@ std::string open_error(std::string const& directory) {
 }  // namespace
 
 TEST_CASE("rocks store: a second opener is told that it is in use") {
-    TempDirectory directory;
-    REQUIRE(crdt::make_rocks_store(directory.state()));
-    auto const first = crdt::open_rocks_store(directory.state());
+    TempDir directory;
+    REQUIRE(crdt::make_rocks_store(directory.path("state")));
+    auto const first = crdt::open_rocks_store(directory.path("state"));
     REQUIRE(first);
-    CHECK_THAT(open_error(directory.state()), Catch::Contains("in use by another agent"));
+    CHECK_THAT(open_error(directory.path("state")), Catch::Contains("in use by another agent"));
 }
 
 TEST_CASE("rocks store: a path that cannot be a directory") {
-    TempDirectory directory;
-    std::ofstream(directory.path() / "file") << "x";
-    auto const made = crdt::make_rocks_store((directory.path() / "file" / "state").string());
+    TempDir directory;
+    std::ofstream(directory.path("file")) << "x";
+    auto const made = crdt::make_rocks_store(directory.path("file/state"));
     REQUIRE_FALSE(made);
     CHECK_THAT(made.error().message, Catch::Contains("cannot make the state directory"));
 }
 
 TEST_CASE("rocks store: a write that failed can be made again when the disk has room") {
-    TempDirectory directory;
-    REQUIRE(crdt::make_rocks_store(directory.state()));
-    auto const store = crdt::open_rocks_store(directory.state());
+    TempDir directory;
+    REQUIRE(crdt::make_rocks_store(directory.path("state")));
+    auto const store = crdt::open_rocks_store(directory.path("state"));
     REQUIRE(store);
     auto const batch = [](std::uint64_t sequence, std::size_t size) {
         return Batch{.entries = {crdt::first_write(std::to_string(sequence), std::string(size, 'v'),

@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using crdt::Entry;
-using support::TempDirectory;
+using support::TempDir;
 using support::version_of;
 
 constexpr int flips = 10;
@@ -61,7 +61,7 @@ public:
         store_.reset();
     }
 
-    [[nodiscard]] std::string directory() const { return directory_.state(); }
+    [[nodiscard]] std::string directory() const { return directory_.path("state"); }
 
     [[nodiscard]] Entries const& entries() const { return entries_; }
 
@@ -75,7 +75,7 @@ public:
     }
 
 private:
-    TempDirectory directory_;
+    TempDir directory_;
     std::unique_ptr<crdt::Store> store_;
     Entries entries_;
 };
@@ -126,11 +126,11 @@ public:
 
     template <class Change>
     void apply(std::string const& what, Change const& change) {
-        TempDirectory copy;
-        fs::copy(sample_.directory(), copy.state());
-        change(fs::path(copy.state()) / file_);
+        TempDir copy;
+        fs::copy(sample_.directory(), copy.path("state"));
+        change(fs::path(copy.path("state")) / file_);
         INFO(file_ << ": " << what);
-        judge(sample_, copy.state(), tally_);
+        judge(sample_, copy.path("state"), tally_);
     }
 
 private:
@@ -205,15 +205,15 @@ TEST_CASE("rocks store: repair leaves a sound state alone") {
 
 TEST_CASE("rocks store: a second repair keeps the first damaged one") {
     Sample const sample;
-    TempDirectory copy;
-    fs::copy(sample.directory(), copy.state());
+    TempDir copy;
+    fs::copy(sample.directory(), copy.path("state"));
     for (char const* const number : {"1", "2"}) {
-        fs::remove(fs::path(copy.state()) / "CURRENT");
-        auto const repaired = crdt::repair_rocks_store(copy.state(), "loss");
+        fs::remove(fs::path(copy.path("state")) / "CURRENT");
+        auto const repaired = crdt::repair_rocks_store(copy.path("state"), "loss");
         REQUIRE(repaired);
-        CHECK(repaired->old_directory == copy.state() + ".damaged-" + number);
+        CHECK(repaired->old_directory == copy.path("state") + ".damaged-" + number);
         CHECK(by_key(repaired->kept.entries) == sample.entries());
     }
-    CHECK_FALSE(fs::exists(copy.state() + ".copy"));
-    CHECK_FALSE(fs::exists(copy.state() + ".repaired"));
+    CHECK_FALSE(fs::exists(copy.path("state") + ".copy"));
+    CHECK_FALSE(fs::exists(copy.path("state") + ".repaired"));
 }

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using crdt::Batch;
 using crdt::Entry;
 using support::sorted;
-using support::TempDirectory;
+using support::TempDir;
 using support::version_of;
 
 std::string open_error(std::string const& directory) {
@@ -80,11 +80,11 @@ crdt::Loaded sample() {
 }  // namespace
 
 TEST_CASE("rocks store: one of the first format is brought to the present one") {
-    TempDirectory directory;
-    write_format_1(directory.state(), sample());
+    TempDir directory;
+    write_format_1(directory.path("state"), sample());
     // The second time it is of the present format.
     for (int time = 0; time < 2; ++time) {
-        auto const store = crdt::open_rocks_store(directory.state());
+        auto const store = crdt::open_rocks_store(directory.path("state"));
         INFO((store ? "" : store.error().message));
         REQUIRE(store);
         auto const loaded = (*store)->load();
@@ -96,20 +96,20 @@ TEST_CASE("rocks store: one of the first format is brought to the present one") 
 }
 
 TEST_CASE("rocks store: one of the first format can be read without being changed") {
-    TempDirectory directory;
-    write_format_1(directory.state(), sample());
-    auto const read = crdt::read_rocks_store(directory.state());
+    TempDir directory;
+    write_format_1(directory.path("state"), sample());
+    auto const read = crdt::read_rocks_store(directory.path("state"));
     REQUIRE(read);
     CHECK(sorted(read->entries) == sorted(sample().entries));
     CHECK(read->version == sample().version);
-    CHECK_FALSE(fs::exists(directory.state() + "/SYNCED"));
+    CHECK_FALSE(fs::exists(directory.path("state") + "/SYNCED"));
 }
 
 TEST_CASE("rocks store: the format mark is what every version can read") {
-    TempDirectory directory;
-    REQUIRE(crdt::make_rocks_store(directory.state()));
+    TempDir directory;
+    REQUIRE(crdt::make_rocks_store(directory.path("state")));
     rocksdb::DB* opened = nullptr;
-    REQUIRE(rocksdb::DB::OpenForReadOnly({}, directory.state(), &opened).ok());
+    REQUIRE(rocksdb::DB::OpenForReadOnly({}, directory.path("state"), &opened).ok());
     std::unique_ptr<rocksdb::DB> const raw(opened);
     std::string format;
     REQUIRE(raw->Get({}, "m/format", &format).ok());
@@ -117,63 +117,64 @@ TEST_CASE("rocks store: the format mark is what every version can read") {
 }
 
 TEST_CASE("rocks store: a newer format is refused by its number and left as it is") {
-    TempDirectory directory;
+    TempDir directory;
     {
-        RawDatabase raw(directory.state());
+        RawDatabase raw(directory.path("state"));
         raw.put("m/format", "3");
         raw.put("x", "of another kind");
         raw.add_family("of the future");
     }
-    auto const expected = "the state in " + directory.state() +
+    auto const expected = "the state in " + directory.path("state") +
                           " has format 3, this version knows 1 to 2: install the newer version "
                           "again";
-    CHECK(open_error(directory.state()) == expected);
-    CHECK(crdt::read_rocks_store(directory.state()).error().message == expected);
-    CHECK(crdt::repair_rocks_store(directory.state(), "loss").error().message == expected);
-    CHECK_FALSE(crdt::make_rocks_store(directory.state()));
+    CHECK(open_error(directory.path("state")) == expected);
+    CHECK(crdt::read_rocks_store(directory.path("state")).error().message == expected);
+    CHECK(crdt::repair_rocks_store(directory.path("state"), "loss").error().message == expected);
+    CHECK_FALSE(crdt::make_rocks_store(directory.path("state")));
 }
 
 TEST_CASE("rocks store: a database of something else is refused, also by repair") {
-    TempDirectory directory;
-    RawDatabase(directory.state()).put("their", "data");
-    CHECK_THAT(open_error(directory.state()), Catch::Contains("a database of something else"));
-    CHECK_FALSE(crdt::repair_rocks_store(directory.state(), "loss"));
-    fs::create_directory(directory.path() / "other");
-    std::ofstream(directory.path() / "other" / "photo.jpg") << "x";
-    std::string const other = (directory.path() / "other").string();
+    TempDir directory;
+    RawDatabase(directory.path("state")).put("their", "data");
+    CHECK_THAT(open_error(directory.path("state")),
+               Catch::Contains("a database of something else"));
+    CHECK_FALSE(crdt::repair_rocks_store(directory.path("state"), "loss"));
+    fs::create_directory(directory.path("other"));
+    std::ofstream(directory.path("other/photo.jpg")) << "x";
+    std::string const other = directory.path("other");
     CHECK_THAT(open_error(other), Catch::Contains("holds something else"));
     CHECK_FALSE(crdt::repair_rocks_store(other, "loss"));
     CHECK_FALSE(crdt::make_rocks_store(other));
-    CHECK(fs::exists(directory.path() / "other" / "photo.jpg"));
+    CHECK(fs::exists(directory.path("other/photo.jpg")));
 }
 
 TEST_CASE("rocks store: a state that is missing is never begun anew in silence") {
-    TempDirectory directory;
-    CHECK_THAT(open_error(directory.state()),
+    TempDir directory;
+    CHECK_THAT(open_error(directory.path("state")),
                Catch::Contains("is missing") && Catch::Contains("agent state import"));
-    CHECK_FALSE(fs::exists(directory.state()));
-    fs::create_directory(directory.state());
-    CHECK_THAT(open_error(directory.state()), Catch::Contains("is missing"));
+    CHECK_FALSE(fs::exists(directory.path("state")));
+    fs::create_directory(directory.path("state"));
+    CHECK_THAT(open_error(directory.path("state")), Catch::Contains("is missing"));
     // Only when asked to.
-    auto const repaired = crdt::repair_rocks_store(directory.state(), "loss");
+    auto const repaired = crdt::repair_rocks_store(directory.path("state"), "loss");
     REQUIRE(repaired);
     CHECK(repaired->lost.size() == 1);
     CHECK(repaired->kept.entries.empty());
-    CHECK(open_error(directory.state()) == "opened");
+    CHECK(open_error(directory.path("state")) == "opened");
 }
 
 TEST_CASE("rocks store: what is made with content is there whole, and never over another") {
-    TempDirectory directory;
-    REQUIRE(crdt::make_rocks_store(directory.state()));
+    TempDir directory;
+    REQUIRE(crdt::make_rocks_store(directory.path("state")));
     // An empty one may be replaced: a join that is tried again finds it.
-    REQUIRE(crdt::make_rocks_store(directory.state(), support::batch_of(sample())));
-    auto const read = crdt::read_rocks_store(directory.state());
+    REQUIRE(crdt::make_rocks_store(directory.path("state"), support::batch_of(sample())));
+    auto const read = crdt::read_rocks_store(directory.path("state"));
     REQUIRE(read);
     CHECK(sorted(read->entries) == sorted(sample().entries));
     CHECK(read->locals == sample().locals);
     CHECK(read->version == sample().version);
-    auto const again = crdt::make_rocks_store(directory.state());
+    auto const again = crdt::make_rocks_store(directory.path("state"));
     REQUIRE_FALSE(again);
     CHECK_THAT(again.error().message, Catch::Contains("holds a state already"));
-    CHECK(crdt::read_rocks_store(directory.state())->entries.size() == 3);
+    CHECK(crdt::read_rocks_store(directory.path("state"))->entries.size() == 3);
 }

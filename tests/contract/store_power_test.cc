@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using crdt::Batch;
-using support::TempDirectory;
+using support::TempDir;
 using support::version_of;
 
 Batch wish(std::uint64_t sequence) {
@@ -97,12 +97,12 @@ private:
     }
 
     [[nodiscard]] std::string image(int cut) const {
-        return (directory_.path() / ("disk" + std::to_string(cut))).string();
+        return directory_.path("disk" + std::to_string(cut));
     }
 
-    [[nodiscard]] std::string mounted() const { return (directory_.path() / "mnt").string(); }
+    [[nodiscard]] std::string mounted() const { return directory_.path("mnt"); }
 
-    TempDirectory directory_;
+    TempDir directory_;
     int cuts_ = 0;
     std::unique_ptr<crdt::Store> store_;
 };

@@ -9,7 +9,7 @@
 namespace {
 
 using crdt::Batch;
-using support::TempDirectory;
+using support::TempDir;
 using support::Tmpfs;
 using support::version_of;
 
@@ -60,8 +60,8 @@ TEST_CASE("rocks store: a full disk refuses writes until there is room") {
     if (!support::can_mount()) {
         return;
     }
-    TempDirectory directory;
-    Tmpfs const disk((directory.path() / "disk").string(), "size=16m");
+    TempDir directory;
+    Tmpfs const disk(directory.path("disk"), "size=16m");
     std::string const state = disk.directory() + "/state";
     REQUIRE(crdt::make_rocks_store(state));
     auto store = crdt::open_rocks_store(state);
@@ -83,8 +83,8 @@ TEST_CASE("rocks store: a disk without inodes refuses writes until there are som
     if (!support::can_mount()) {
         return;
     }
-    TempDirectory directory;
-    Tmpfs const disk((directory.path() / "disk").string(), "size=64m,nr_inodes=60");
+    TempDir directory;
+    Tmpfs const disk(directory.path("disk"), "size=64m,nr_inodes=60");
     std::string const state = disk.directory() + "/state";
     REQUIRE(crdt::make_rocks_store(state));
     auto store = crdt::open_rocks_store(state);
@@ -106,8 +106,8 @@ TEST_CASE("rocks store: a full disk at the start is named, and nothing is lost")
     if (!support::can_mount()) {
         return;
     }
-    TempDirectory directory;
-    Tmpfs const disk((directory.path() / "disk").string(), "size=16m");
+    TempDir directory;
+    Tmpfs const disk(directory.path("disk"), "size=16m");
     std::string const state = disk.directory() + "/state";
     REQUIRE(crdt::make_rocks_store(state, batch(1)));
     disk.fill();

@@ -2,39 +2,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
-#include <catch2/catch.hpp>
-#include <stdlib.h>
-
 #include "crdt/store.h"
+#include "tests/support/temp_dir.h"
 #include "tests/unit/crdt/replicas.h"
 
 namespace support {
-
-class TempDirectory {
-public:
-    TempDirectory() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "covey-store-XXXXXX").string();
-        REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        path_ = pattern;
-    }
-
-    ~TempDirectory() { std::filesystem::remove_all(path_); }
-
-    TempDirectory(TempDirectory const&) = delete;
-    TempDirectory& operator=(TempDirectory const&) = delete;
-
-    [[nodiscard]] std::filesystem::path const& path() const { return path_; }
-
-    [[nodiscard]] std::string state() const { return (path_ / "state").string(); }
-
-private:
-    std::filesystem::path path_;
-};
 
 inline crdt::Batch batch_of(crdt::Loaded const& loaded) {
     return {.entries = loaded.entries,

@@ -2,21 +2,19 @@
 #include "net/host.h"
 
 #include <algorithm>
-#include <csignal>
-#include <thread>
 
 #include <catch2/catch.hpp>
-#include <unistd.h>
 
 #include "net/clock.h"
 #include "net/identity_keys.h"
-#include "tests/sim/fake_driver.h"
 #include "tests/sim/fake_store.h"
+#include "tests/support/running_host.h"
 #include "tests/unit/net/transports.h"
 
 using agent::NodeStatus;
 using support::loopback;
 using support::run_until;
+using support::RunningHost;
 
 namespace {
 
@@ -91,71 +89,14 @@ private:
     std::unique_ptr<net::Transport> transport_;
 };
 
-// A host that runs in a thread until the process is told to end.
-class RunningHost {
-public:
-    explicit RunningHost(net::Fleet const& fleet) {
-        net::Identity const identity = net::Identity::generate();
-        net::HostPorts ports{
-            .store = store_,
-            .driver = driver_,
-            .set_network = [](agent::NetworkPlan const&) { return base::Result<void>(); },
-            .set_zone = [](dns::ZoneData const&) {},
-            .set_table = [](lb::Table const&) {},
-            .read_compose = [](spec::ComposeRequest const&,
-                               spec::FileSource const&) { return spec::ComposeFile(); },
-            .load_image = [](std::string const&) -> base::Result<std::vector<std::string>> {
-                return base::fail("no images here");
-            },
-            .images = [] { return std::vector<net::ImageReport>(); },
-            .doctor = [] { return std::vector<std::string>(); },
-            .reload = {},
-            .disk_full = [] { return false; },
-            .problems = [] { return std::vector<std::string>(); }};
-        auto started = net::Host::start({.agent = config_of(identity, "host"),
-                                         .profile = {},
-                                         .identity = identity,
-                                         .fleet = fleet,
-                                         .first_counter = net::first_counter(1),
-                                         .transport = {.bind = loopback, .port = 0},
-                                         .services_dir = directory_.path("services"),
-                                         .socket_path = directory_.path("agent.sock")},
-                                        std::move(ports));
-        REQUIRE(started);
-        host_ = std::move(*started);
-        thread_ = std::thread([this] { host_->run(); });
-    }
-
-    RunningHost(RunningHost const&) = delete;
-    RunningHost& operator=(RunningHost const&) = delete;
-
-    ~RunningHost() {
-        if (thread_.joinable()) {
-            tell_to_end();
-            join();
-        }
-    }
-
-    void tell_to_end() { ::kill(::getpid(), SIGTERM); }
-
-    void join() { thread_.join(); }
-
-private:
-    support::TempDir directory_;
-    sim::FakeStore store_;
-    sim::FakeMachine machine_{base::Prng(1)};
-    sim::FakeDriver driver_{machine_};
-    std::unique_ptr<net::Host> host_;
-    std::thread thread_;
-};
-
 }  // namespace
 
 TEST_CASE("a host that is told to end says that it comes back") {
     net::Fleet fleet = net::make_fleet("test");
     Peer peer(fleet);
     fleet.seeds = {peer.address()};
-    RunningHost host(fleet);
+    sim::FakeStore store;
+    RunningHost host(store, fleet);
     // It has sent its facts, so it knows us too.
     REQUIRE(peer.sees([](auto const& node) { return !node.arch.empty(); }));
     host.tell_to_end();
@@ -164,7 +105,8 @@ TEST_CASE("a host that is told to end says that it comes back") {
 }
 
 TEST_CASE("a host that knows nobody ends when it is told to") {
-    RunningHost host(net::make_fleet("test"));
+    sim::FakeStore store;
+    RunningHost host(store, net::make_fleet("test"));
     host.tell_to_end();
     host.join();
 }

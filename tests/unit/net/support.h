@@ -1,8 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <string>
@@ -14,31 +12,9 @@
 #include "net/fleet.h"
 #include "net/identity.h"
 #include "net/sealing.h"
+#include "tests/support/temp_dir.h"
 
 namespace support {
-
-// A directory that goes with the test.
-class TempDir {
-public:
-    TempDir() {
-        std::string name = (std::filesystem::temp_directory_path() / "covey-net-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-
-    TempDir(TempDir const&) = delete;
-    TempDir& operator=(TempDir const&) = delete;
-
-    ~TempDir() { std::filesystem::remove_all(path_); }
-
-    [[nodiscard]] std::string path() const { return path_; }
-
-    [[nodiscard]] std::string path(std::string_view name) const {
-        return path_ + '/' + std::string(name);
-    }
-
-private:
-    std::string path_;
-};
 
 inline void write_file(std::string const& path, std::string_view content) {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << content;
