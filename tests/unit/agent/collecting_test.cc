@@ -22,9 +22,9 @@ struct Collecting : Fleet {
         run(seconds(3));
     }
 
-    void apply(std::uint8_t by, std::string const& name) {
+    void apply(std::uint8_t by, std::string const& name, std::uint32_t replicas = 1) {
         tell(by, [&](Agent& agent, Effects& out) {
-            REQUIRE(agent.apply(now, {service(name)}, out).has_value());
+            REQUIRE(agent.apply(now, {service(name, replicas)}, out).has_value());
         });
         run(seconds(2));
     }
@@ -41,6 +41,13 @@ struct Collecting : Fleet {
             auto const outcome = undo ? agent.readmit(now, host, out) : agent.evict(now, host, out);
             REQUIRE(outcome.has_value());
         });
+    }
+
+    // As `agent state repair` leaves it.
+    void mark_repaired(std::uint8_t host) {
+        crdt::Batch mark{.entries = {}, .version = disk(host).load()->version, .locals = {}};
+        mark.locals[std::string(loss_local)] = base::Bytes();
+        REQUIRE(disk(host).write(mark));
     }
 
     bool knows(std::uint8_t by, std::string const& name) {
@@ -189,4 +196,19 @@ TEST_CASE("a state that was repaired is taken anew from the fleet") {
         CHECK_FALSE(fleet.knows(host, "web"));
     }
     CHECK_FALSE(fleet.disk(3).load()->locals.contains(std::string(loss_local)));
+}
+
+TEST_CASE("a fleet whose hosts were all repaired keeps what they hold") {
+    Collecting fleet(2);
+    // Nothing runs, so each could announce itself at once.
+    fleet.apply(1, "web", 0);
+    for (std::uint8_t host = 1; host <= 2; ++host) {
+        fleet.kill(host);
+        fleet.mark_repaired(host);
+    }
+    fleet.start(1);
+    fleet.start(2);
+    fleet.run(seconds(30));
+    CHECK(fleet.knows(1, "web"));
+    CHECK(fleet.knows(2, "web"));
 }

@@ -74,6 +74,23 @@ TEST_CASE("batches that wait are written as one, and each is completed in order"
     CHECK(merged.locals.at("last") == support::text("5"));
 }
 
+TEST_CASE("of batches that are written as one the vector is that of the last, also a lower one") {
+    boost::asio::io_context io;
+    SlowStore store;
+    Completions done;
+    net::StoreWriter writer(io, store, [&](std::uint64_t sequence, base::Result<void> const& ok) {
+        done.emplace_back(sequence, ok.has_value());
+    });
+    writer.submit(1, batch(1));
+    store.started.wait();
+    writer.submit(2, batch(9));
+    writer.submit(3, batch(4));
+    store.go.count_down();
+    REQUIRE(support::run_until(io, [&] { return done.size() == 3; }));
+    REQUIRE(store.written.size() == 2);
+    CHECK(store.written[1].version.of(node(1)) == 4);
+}
+
 TEST_CASE("what failed is told, tried again with what came since, and never overtaken") {
     boost::asio::io_context io;
     SlowStore store;
